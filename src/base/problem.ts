@@ -1,0 +1,95 @@
+/**
+ * What a user can cause (a bad file, a full disk, a wrong name) is a `Problem`: a code, a sentence with place and reason,
+ * and a remedy. Inside a room it travels as a thrown `Failure`; at a boundary `attempt` turns it into a value.
+ * Anything else that is thrown is a defect.
+ */
+export interface Problem {
+  /** Stable, kebab-case, e.g. `tensor-truncated`. */
+  code: string;
+  /** One sentence: what is wrong and why. */
+  message: string;
+  /** Where: `file`, `file:line:col`, a tensor's name. */
+  place?: string;
+  /** What the user can do about it: one sentence. */
+  remedy?: string;
+}
+
+export class Failure extends Error {
+  readonly problem: Problem;
+  constructor(problem: Problem) {
+    super(problem.message);
+    this.name = 'Failure';
+    this.problem = problem;
+  }
+}
+
+/** Throws a `Failure`. */
+export function fail(code: string, message: string, more: { place?: string; remedy?: string } = {}): never {
+  throw new Failure({ code, message, ...more });
+}
+
+export type Result<T> = { ok: true; value: T } | { ok: false; problem: Problem };
+
+/** Runs `work`; a `Failure` becomes a value, a defect is rethrown. */
+export async function attempt<T>(work: () => T | Promise<T>): Promise<Result<T>> {
+  try {
+    return { ok: true, value: await work() };
+  } catch (error) {
+    const problem = toProblem(error);
+    if (problem) return { ok: false, problem };
+    throw error;
+  }
+}
+
+/** Errors of the operating system that a user can cause and mend, as sentences. */
+const systemErrors: Record<string, { code: string; what: string; remedy: string }> = {
+  ENOENT: { code: 'file-missing', what: 'there is no such file or folder', remedy: 'Check the path.' },
+  EACCES: {
+    code: 'file-forbidden',
+    what: 'permission denied',
+    remedy: 'Check the permissions of the file and its folder.',
+  },
+  EPERM: {
+    code: 'file-forbidden',
+    what: 'operation not permitted',
+    remedy: 'Check the permissions of the file and its folder.',
+  },
+  EROFS: { code: 'file-forbidden', what: 'the file system is read-only', remedy: 'Use a folder that can be written.' },
+  ENOSPC: {
+    code: 'disk-full',
+    what: 'no space is left on the device',
+    remedy: 'Free some space and start again; finished work is kept.',
+  },
+  EDQUOT: {
+    code: 'disk-full',
+    what: 'the disk quota is exceeded',
+    remedy: 'Free some space and start again; finished work is kept.',
+  },
+  EISDIR: { code: 'file-is-folder', what: 'it is a folder, not a file', remedy: 'Name a file.' },
+  ENOTDIR: { code: 'not-a-folder', what: 'a part of the path is not a folder', remedy: 'Check the path.' },
+  EMFILE: {
+    code: 'too-many-files',
+    what: 'too many files are open',
+    remedy: 'Raise the limit of open files (ulimit -n).',
+  },
+};
+
+/** The problem behind an error, or undefined if it is a defect. */
+export function toProblem(error: unknown): Problem | undefined {
+  if (error instanceof Failure) return error.problem;
+  const { code, path } = (error ?? {}) as NodeJS.ErrnoException;
+  const known = code === undefined ? undefined : systemErrors[code];
+  if (!known) return undefined;
+  return {
+    code: known.code,
+    message: `${path ?? 'The file system'}: ${known.what}.`,
+    place: path,
+    remedy: known.remedy,
+  };
+}
+
+/** `message Remedy.` on one line, for terminals and logs. */
+export function sentence(problem: Problem): string {
+  const at = problem.place && !problem.message.includes(problem.place) ? `${problem.place}: ` : '';
+  return `${at}${problem.message}${problem.remedy ? ` ${problem.remedy}` : ''}`;
+}

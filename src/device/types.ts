@@ -1,0 +1,1 @@
+export type DeviceName = 'cpu' | 'webgpu' | 'cuda';

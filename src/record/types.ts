@@ -1,0 +1,95 @@
+import type { RunSources, RunSpec, TaskRequest } from '../plan/types.ts';
+
+/** `request.N.json`: what attempt N was asked to do. */
+export interface RunRequest {
+  attempt: number;
+  /** Names for people and readers. */
+  experiment: { file: string; stem: string; title?: string };
+  arm: string;
+  seed?: number;
+  hash: string;
+  sources: RunSources;
+  tasks: TaskRequest[];
+  every?: number;
+  parent?: string;
+  threads: number;
+  version: string;
+  /** Milliseconds since the epoch: the order of the queue. */
+  asked: number;
+}
+
+export type RunState =
+  | 'waiting'
+  | 'starting'
+  | 'running'
+  | 'canceling'
+  | 'orphaned'
+  | 'succeeded'
+  | 'failed'
+  | 'canceled'
+  | 'skipped'
+  | 'lost'
+  | 'preempted';
+
+/** One event of `events.N.jsonl`. */
+export type RunEvent = { time: number } & (
+  | { type: 'stage'; stage: Stage; state: 'started' | 'ended' }
+  | { type: 'progress'; stage: Stage; label: string; done: number; total: number }
+  | { type: 'checkpoint'; step: number }
+  | { type: 'proof'; proof: 'identity' | 'frozen'; state: 'holds' | 'broken' | 'not-applicable'; detail: string }
+  | { type: 'warning'; message: string }
+);
+export type Stage = 'surgery' | 'train' | 'evaluate';
+
+/** Records of `metrics.N.jsonl`; `step` counts completed optimizer steps. */
+export interface StepRecord {
+  step: number;
+  tokens: number;
+  loss: number;
+  grad_norm: number;
+  lr: number;
+  tokens_per_second: number;
+  /** Seconds since the stage began. */
+  wall: number;
+}
+export interface ScoreRecord {
+  step: number;
+  task: string;
+  metric: string;
+  value: number;
+}
+
+/** `scores.json`: task → metric → value. */
+export type Scores = Record<string, Record<string, { value: number; stderr: number | null; n: number }>>;
+
+/** One line of `samples/<task>.jsonl` (design §5); one field a metric besides those named. */
+export interface SampleRecord {
+  doc_id: number;
+  prompt_hash: string;
+  target_hash?: string;
+  [field: string]: unknown;
+}
+
+/** A run directory as a reader sees it. */
+export interface Run {
+  id: string;
+  folder: string;
+  spec: RunSpec;
+  request: RunRequest;
+  attempts: number;
+  state: RunState;
+  /** Why, for failed, lost, skipped. */
+  reason?: string;
+  scores?: Scores;
+}
+
+/** Everything a comparison needs of one run; loaded by `record/`, used by pure code. */
+export interface RunData {
+  run: Run;
+  /** Each optimizer step exactly once, in order. */
+  steps: StepRecord[];
+  /** Intermediate evaluations. */
+  curve: ScoreRecord[];
+  /** By task. */
+  samples: Record<string, SampleRecord[]>;
+}
