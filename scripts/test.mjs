@@ -1,0 +1,138 @@
+// `npm test`: installs what is missing, then runs every check. The last line is `N passed, N failed, N skipped`.
+//   node scripts/test.mjs [STEP…]      only these steps of the table below
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { build, installPackages, root } from './setup.mjs';
+
+const shared = join(root, '..', 'shared');
+const required = new Set((process.env.STRATA_REQUIRE ?? '').split(',').filter(Boolean));
+const work = mkdtempSync(join(tmpdir(), 'strata-npm-test-'));
+process.on('exit', () => rmSync(work, { recursive: true, force: true }));
+
+const bin = (name) => join(root, 'node_modules', '.bin', name);
+const totals = { passed: 0, failed: 0, skipped: 0 };
+const failures = [];
+const skips = [];
+
+/** Runs a program with its output shown; resolves to exit code and output. */
+function run(command, args, options = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    let output = '';
+    const show = (stream) => (chunk) => {
+      output += chunk;
+      stream.write(chunk);
+    };
+    child.stdout.on('data', show(process.stdout));
+    child.stderr.on('data', show(process.stderr));
+    child.on('error', (error) => resolve({ code: 1, output: String(error) }));
+    child.on('close', (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+function testFiles(folder) {
+  const at = join(root, 'test', folder);
+  if (!existsSync(at)) return [];
+  return readdirSync(at, { recursive: true })
+    .filter((f) => f.endsWith('.test.ts'))
+    .map((f) => join(at, f))
+    .sort();
+}
+
+/** A step that is one check: passed or failed. */
+const single = (name, command, args) => async () => {
+  const { code } = await run(command, args);
+  code === 0 ? totals.passed++ : totals.failed++;
+  if (code !== 0) failures.push(name);
+};
+
+/** A folder of node:test files; every test counts. */
+const nodeTests = (folder, concurrency) => async () => {
+  const files = testFiles(folder);
+  if (files.length === 0) return;
+  const tap = join(work, `${folder}.tap`);
+  const { code } = await run(process.execPath, [
+    '--import',
+    'tsx',
+    '--test',
+    `--test-concurrency=${concurrency}`,
+    '--test-reporter=dot',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=tap',
+    `--test-reporter-destination=${tap}`,
+    ...files.map((f) => relative(root, f)),
+  ]);
+  const text = readFileSync(tap, 'utf8');
+  const count = (word) => Number(new RegExp(`^# ${word} (\\d+)`, 'm').exec(text)?.[1] ?? 0);
+  const failed = count('fail') + count('cancelled');
+  totals.passed += count('pass');
+  totals.failed += failed;
+  totals.skipped += count('skipped');
+  for (const [, name, reason] of text.matchAll(/^\s*ok \d+ - (.*?) # SKIP ?(.*)$/gm)) skips.push(`${name}: ${reason}`);
+  if (failed > 0) {
+    for (const [, name] of text.matchAll(/^\s*not ok \d+ - (.*)$/gm)) failures.push(`${folder}: ${name}`);
+    console.log(
+      text
+        .split('\n')
+        .filter((l) => !/^\s*(ok |# Subtest|duration_ms|type:|---|\.\.\.|1\.\.)/.test(l))
+        .join('\n'),
+    );
+  } else if (code !== 0) {
+    totals.failed++;
+    failures.push(`${folder}: ended with ${code}`);
+  }
+};
+
+/** The reference values beside the project, where they are. */
+const acceptance =
+  (...kinds) =>
+  async () => {
+    const check = join(shared, 'acceptance', 'check.mjs');
+    if (!existsSync(check)) {
+      if (required.has('shared')) {
+        totals.failed++;
+        failures.push('acceptance: STRATA_REQUIRE names shared, but it is not here');
+      } else {
+        totals.skipped++;
+        skips.push('acceptance: the reference values (../shared) are not here');
+      }
+      return;
+    }
+    const { code, output } = await run(process.execPath, [check, ...kinds, '.']);
+    const [, passed = 0, failed = 0] = /^(\d+) passed, (\d+) failed$/m.exec(output) ?? [];
+    totals.passed += Number(passed);
+    totals.failed += Number(failed);
+    for (const [line] of output.matchAll(/^FAIL.*$/gm)) failures.push(`acceptance: ${line}`);
+    if (code !== 0 && Number(failed) === 0) {
+      totals.failed++;
+      failures.push(`acceptance: ended with ${code}`);
+    }
+  };
+
+const steps = {
+  typecheck: single('type check', process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--noEmit']),
+  lint: single('lint', bin('biome'), ['check', '.']),
+  rooms: single('room boundaries', bin('depcruise'), ['--config', '.dependency-cruiser.cjs', 'src']),
+  unit: nodeTests('unit', 2),
+  engine: nodeTests('engine', 1),
+  launch: nodeTests('launch', 1),
+  acceptance: acceptance('logits', 'tokenizer', 'stories', 'surgery', 'training'),
+  demo: single('demo', process.execPath, [join(root, 'scripts/demo.mjs'), '--check']),
+};
+
+installPackages();
+build();
+const chosen = process.argv.slice(2);
+for (const name of chosen.length > 0 ? chosen : Object.keys(steps)) {
+  if (!steps[name]) throw new Error(`no step "${name}"; there are ${Object.keys(steps).join(', ')}`);
+  const began = Date.now();
+  console.log(`\n── ${name}`);
+  await steps[name]();
+  console.log(`   ${name}: ${((Date.now() - began) / 1000).toFixed(0)} s`);
+}
+if (skips.length > 0) console.log(`\nSkipped:\n${skips.map((s) => `  ${s}`).join('\n')}`);
+if (failures.length > 0) console.log(`\nFailed:\n${failures.map((s) => `  ${s}`).join('\n')}`);
+console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
