@@ -16,7 +16,17 @@ export interface RunRequest {
   version: string;
   /** Milliseconds since the epoch: the order of the queue. */
   asked: number;
+  /** Order among runs that were asked for at once. */
+  order: number;
+  /** Stages that were missing when it was asked for. */
+  stages: Stage[];
 }
+
+/** `place.json`: the one place a run lives, written at creation. */
+export type PlaceRecord = { kind: 'local' } | { kind: 'ssh'; host: string } | { kind: 'slurm'; host?: string };
+
+/** `evaluated.json`: which task, by hash, the results under a task's name answer. */
+export type Evaluated = Record<string, string>;
 
 export type RunState =
   | 'waiting'
@@ -70,6 +80,19 @@ export interface SampleRecord {
   [field: string]: unknown;
 }
 
+/** One tensor of `tensors.json`; hashes are sha256 of the stored bytes. */
+export interface TensorProof {
+  shape: number[];
+  dtype: string;
+  role: 'trained' | 'frozen';
+  /** In the base (or the parent), under its name there; for a tensor made by surgery, in `start/`. */
+  start: string;
+  /** Re-read from disk at the end, through the layer map. */
+  end: string;
+}
+/** `tensors.json`, by name in the resulting model. */
+export type TensorProofs = Record<string, TensorProof>;
+
 /** A run directory as a reader sees it. */
 export interface Run {
   id: string;
@@ -77,6 +100,7 @@ export interface Run {
   spec: RunSpec;
   request: RunRequest;
   attempts: number;
+  place: PlaceRecord;
   state: RunState;
   /** Why, for failed, lost, skipped. */
   reason?: string;

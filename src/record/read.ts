@@ -1,0 +1,138 @@
+import { open } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { parseJsonLines, readJsonLines } from '../base/jsonl.ts';
+import { fail } from '../base/problem.ts';
+import type { RunSpec } from '../plan/types.ts';
+import { layout, samplesFile } from './layout.ts';
+import { countAttempts, readRecord, snapshot } from './snapshot.ts';
+import { deriveState } from './state.ts';
+import type {
+  Evaluated,
+  PlaceRecord,
+  Run,
+  RunData,
+  RunEvent,
+  RunRequest,
+  SampleRecord,
+  ScoreRecord,
+  Scores,
+  StepRecord,
+} from './types.ts';
+
+/** A run directory with its state derived now. Fails with `unknown-run` if the folder is none. */
+export async function readRun(folder: string): Promise<Run> {
+  const attempts = await countAttempts(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return 0;
+    throw error;
+  });
+  const spec = attempts > 0 ? await readRecord<RunSpec>(folder, layout.spec) : undefined;
+  if (!spec) {
+    fail('unknown-run', `${folder} is no run directory.`, { place: folder, remedy: 'strata runs lists the runs.' });
+  }
+  const [request, place, scores] = await Promise.all([
+    readRecord<RunRequest>(folder, layout.request(attempts - 1)),
+    readRecord<PlaceRecord>(folder, layout.place),
+    readRecord<Scores>(folder, layout.scores),
+  ]);
+  return {
+    id: basename(folder),
+    folder,
+    spec,
+    request: request!,
+    attempts,
+    place: place ?? { kind: 'local' },
+    ...deriveState(await snapshot(folder, attempts - 1)),
+    ...(scores && { scores }),
+  };
+}
+
+/** Everything a comparison needs of one run. */
+export async function loadRunData(folder: string): Promise<RunData> {
+  const run = await readRun(folder);
+  const { steps, curve } = await readMetrics(folder);
+  const samples: Record<string, SampleRecord[]> = {};
+  for (const task of Object.keys(run.scores ?? {})) samples[task] = await readSamples(folder, task);
+  return { run, steps, curve, samples };
+}
+
+/**
+ * Each optimizer step and each intermediate score exactly once, in order: a later attempt supersedes what an earlier one
+ * wrote after the checkpoint, and a torn last line is left out.
+ */
+export async function readMetrics(folder: string): Promise<{ steps: StepRecord[]; curve: ScoreRecord[] }> {
+  const attempts = await countAttempts(folder);
+  const steps = new Map<number, StepRecord>();
+  const curve = new Map<string, ScoreRecord>();
+  for (let n = 0; n < attempts; n++) {
+    for (const record of await readJsonLines<StepRecord | ScoreRecord>(join(folder, layout.metrics(n)))) {
+      if ('task' in record) curve.set(`${record.step} ${record.task} ${record.metric}`, record);
+      else steps.set(record.step, record);
+    }
+  }
+  return {
+    steps: [...steps.values()].sort((a, b) => a.step - b.step),
+    curve: [...curve.values()].sort((a, b) => a.step - b.step),
+  };
+}
+export const readSteps = async (folder: string): Promise<StepRecord[]> => (await readMetrics(folder)).steps;
+export const readScoreCurve = async (folder: string): Promise<ScoreRecord[]> => (await readMetrics(folder)).curve;
+
+/** The documents of a task with their scores; [] if it was not evaluated. */
+export function readSamples(folder: string, task: string): Promise<SampleRecord[]> {
+  return readJsonLines<SampleRecord>(join(folder, samplesFile(task)));
+}
+
+/** Events of all attempts, in order. */
+export async function readEvents(folder: string): Promise<RunEvent[]> {
+  const attempts = await countAttempts(folder);
+  const all: RunEvent[] = [];
+  for (let n = 0; n < attempts; n++) all.push(...(await readJsonLines<RunEvent>(join(folder, layout.events(n)))));
+  return all;
+}
+
+export async function readEvaluated(folder: string): Promise<Evaluated> {
+  return (await readRecord<Evaluated>(folder, layout.evaluated)) ?? {};
+}
+
+const tailBytes = 64 * 1024;
+
+/** The last records of a file that may be long. */
+async function tail<T>(path: string): Promise<T[]> {
+  const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (!handle) return [];
+  try {
+    const { size } = await handle.stat();
+    const start = Math.max(0, size - tailBytes);
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(size - start), 0, size - start, start);
+    const text = buffer.toString('utf8', 0, bytesRead);
+    return parseJsonLines<T>(start === 0 ? text : text.slice(text.indexOf('\n') + 1));
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Where a run stands, read from the ends of its files. */
+export interface RunProgress {
+  /** The last event of the newest attempt that says what is being done. */
+  current?: Extract<RunEvent, { type: 'progress' } | { type: 'stage' }>;
+  /** The newest optimizer step. */
+  step?: StepRecord;
+  /** Optimizer steps in the whole run. */
+  steps: number;
+}
+
+export async function readProgress(run: Run): Promise<RunProgress> {
+  const steps = run.spec.training?.steps ?? 0;
+  const n = run.attempts - 1;
+  const events = await tail<RunEvent>(join(run.folder, layout.events(n)));
+  const current = events.findLast((e) => e.type === 'progress' || e.type === 'stage');
+  for (let k = n; k >= 0; k--) {
+    const records = await tail<StepRecord | ScoreRecord>(join(run.folder, layout.metrics(k)));
+    const step = records.findLast((r): r is StepRecord => !('task' in r));
+    if (step) return { ...(current && { current }), step, steps };
+  }
+  return { ...(current && { current }), steps };
+}
