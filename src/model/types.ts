@@ -103,4 +103,17 @@ export interface Model {
   tokenizerFolder?: string;
   /** Names that differ from the base (empty for a plain folder). */
   changed: string[];
+  /** What a run's model is laid over; absent for a plain folder. */
+  base?: ModelBase;
+}
+
+/** The checkpoint under an overlay, and which of its tensors the overlay shares. */
+export interface ModelBase {
+  /** Absolute folder of a plain Hugging Face checkpoint (never another overlay). */
+  folder: string;
+  /** `hashModel` of it when the overlay was written. */
+  hash: string;
+  config: ModelConfig;
+  /** Resulting name → base name, for every tensor that is the base's own. */
+  map: ReadonlyMap<string, string>;
 }

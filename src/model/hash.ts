@@ -1,0 +1,28 @@
+import { canonicalJson, sha256, sha256File } from '../base/hash.ts';
+import { type HashCache, hashCache } from '../base/hash-cache.ts';
+import type { Model, TensorRef } from './types.ts';
+
+/**
+ * sha256 over the config and the contents of all files that hold the model's tensors, in order of their names. For a run:
+ * over the base (by its recorded hash), the layer map and what the run changed.
+ */
+export async function hashModel(model: Model, cache: HashCache = hashCache()): Promise<string> {
+  const own = model.base ? model.changed.map((name) => model.tensors.get(name)!) : [...model.tensors.values()];
+  const factors = model.adapter?.modules.flatMap(({ a, b }) => [a, b]) ?? [];
+  const files = [...new Set([...own, ...factors].map((ref) => ref.file))].sort();
+  const hashes: string[] = [];
+  for (const file of files) hashes.push(await cache.hashFile(file));
+  return sha256(
+    canonicalJson({
+      config: model.config.raw,
+      files: hashes,
+      ...(model.base ? { base: model.base.hash, map: Object.fromEntries(model.base.map) } : {}),
+      ...(model.adapter ? { scale: model.adapter.scale } : {}),
+    }),
+  );
+}
+
+/** sha256 of a tensor's stored bytes. */
+export function hashTensor(ref: TensorRef): Promise<string> {
+  return sha256File(ref.file, ref.offset, ref.offset + ref.bytes);
+}
