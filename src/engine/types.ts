@@ -32,6 +32,8 @@ export type Overrides = ReadonlyMap<string, { shape: number[]; data: Float32Arra
 export interface ScoreRequest {
   context: readonly number[];
   continuation: readonly number[];
+  /** Aligned with `continuation`: which of its tokens count; the others are context. Default: all. */
+  scored?: readonly boolean[];
 }
 export interface ScoreResult {
   /** Σ log p of the continuation, nats. */

@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises';
+import { fail } from '../base/problem.ts';
+
+/** A record of an own choice task, `{context, choices, answer}`. */
+export interface ChoiceDocument {
+  context: string;
+  choices: string[];
+  /** Index of the right choice. */
+  gold: number;
+}
+
+/** A record of an own generate task, `{context, answer}`; any of the answers is right, the first is the one shown. */
+export interface GenerateDocument {
+  context: string;
+  answers: string[];
+}
+
+/** Reads one record; returns what is wrong with it as the end of a sentence. */
+type RecordRule<T> = (record: Record<string, unknown>) => T | string;
+
+export const choiceRecord: RecordRule<ChoiceDocument> = ({ context, choices, answer }) => {
+  if (typeof context !== 'string') return 'has no text "context"';
+  if (!isTexts(choices) || choices.length < 2) return 'has no list "choices" of two texts or more, none of them empty';
+  if (!Number.isInteger(answer)) return 'has no index "answer" (a whole number, the first choice is 0)';
+  const gold = answer as number;
+  if (gold < 0 || gold >= choices.length) return `names choice ${gold}, but they are 0 to ${choices.length - 1}`;
+  return { context, choices, gold };
+};
+
+export const generateRecord: RecordRule<GenerateDocument> = ({ context, answer }) => {
+  if (typeof context !== 'string' || context === '') return 'has no text "context"';
+  const answers = typeof answer === 'string' ? [answer] : answer;
+  if (!isTexts(answers)) return 'has no text "answer", nor a list of texts';
+  return { context, answers };
+};
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((v) => typeof v === 'string' && v !== '');
+}
+
+/**
+ * The records of JSON lines files, in order, empty lines left out. Fails with `invalid-record` and `file:line` for a line
+ * that is not what the rule asks for, `invalid-task` if there is none at all.
+ */
+export async function readRecords<T>(files: readonly string[], rule: RecordRule<T>): Promise<T[]> {
+  const out: T[] = [];
+  for (const file of files) {
+    const lines = (await readFile(file, 'utf8')).replace(/^\ufeff/, '').split('\n');
+    for (const [i, line] of lines.entries()) {
+      if (line.trim() !== '') out.push(readRecord(line, `${file}:${i + 1}`, rule));
+    }
+  }
+  if (out.length === 0) {
+    fail('invalid-task', `There is no record in ${files.join(', ') || 'the files of the task'}.`, {
+      remedy: 'Write one JSON object a line.',
+    });
+  }
+  return out;
+}
+
+function readRecord<T>(line: string, place: string, rule: RecordRule<T>): T {
+  let record: unknown;
+  try {
+    record = JSON.parse(line);
+  } catch {
+    fail('invalid-record', 'The line is not JSON.', { place, remedy: 'Write one JSON object a line.' });
+  }
+  if (typeof record !== 'object' || record === null || Array.isArray(record)) {
+    fail('invalid-record', 'The line is not a JSON object.', { place, remedy: 'Write one JSON object a line.' });
+  }
+  const read = rule(record as Record<string, unknown>);
+  if (typeof read === 'string') fail('invalid-record', `The record ${read}.`, { place });
+  return read;
+}
+
+/** Which documents of a task are evaluated. */
+export interface Selection {
+  /** Indices in the file; the few-shot generator starts at the first of them. */
+  documents?: readonly number[];
+  /** The first n; below 1: that share of them, rounded up. */
+  limit?: number;
+}
+
+/** Indices of the documents that are evaluated, ascending as given. Fails with `unknown-document`. */
+export function selectDocuments(task: string, count: number, selection: Selection): number[] {
+  const { documents, limit } = selection;
+  const outside = documents?.find((d) => d >= count);
+  if (outside !== undefined) {
+    fail('unknown-document', `The task ${task} has no document ${outside}: it has ${count}, numbered from 0.`);
+  }
+  const chosen = documents ? [...documents] : Array.from({ length: count }, (_, i) => i);
+  if (limit === undefined) return chosen;
+  return chosen.slice(0, limit < 1 ? Math.ceil(chosen.length * limit) : Math.floor(limit));
+}
+
+/** `100-139`, `3,7,10-12` as indices. Fails with `usage-documents`. */
+export function parseDocuments(text: string): number[] {
+  return text.split(',').flatMap((part) => {
+    const match = /^\s*(\d+)(?:\s*-\s*(\d+))?\s*$/.exec(part);
+    const from = Number(match?.[1]);
+    const to = Number(match?.[2] ?? match?.[1]);
+    if (!match || to < from || to - from >= 1e7) {
+      fail('usage-documents', `"${text}" is no list of documents.`, { remedy: 'Write it as 100-139 or 3,7,10-12.' });
+    }
+    return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  });
+}

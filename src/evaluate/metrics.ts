@@ -1,0 +1,68 @@
+import type { Scores } from '../record/types.ts';
+import { codePoints, utf8Bytes } from './python-text.ts';
+
+export type Score = Scores[string][string];
+
+/** Mean with its standard error, sample sd (n − 1) / √n; with one value or none there is no error. */
+export function meanScore(values: readonly number[]): Score {
+  const n = values.length;
+  const mean = values.reduce((a, b) => a + b, 0) / n;
+  if (n < 2) return { value: mean, stderr: null, n };
+  const squares = values.reduce((sum, v) => sum + (v - mean) ** 2, 0);
+  return { value: mean, stderr: Math.sqrt(squares / (n - 1) / n), n };
+}
+
+/**
+ * What a choice's log-likelihood is divided by before the choices are compared. `acc_norm` counts Unicode code points,
+ * not bytes (lm_eval/api/task.py, `process_results`); the text is the choice without the delimiter before it.
+ */
+export const choiceMetrics = {
+  acc: () => 1,
+  acc_norm: codePoints,
+  acc_bytes: utf8Bytes,
+} satisfies Record<string, (choice: string) => number>;
+export type ChoiceMetric = keyof typeof choiceMetrics;
+
+/** 1 if the gold choice is the best one by this metric, else 0; the first of equals counts (numpy.argmax). */
+export function choiceCorrect(
+  metric: ChoiceMetric,
+  loglikelihoods: readonly number[],
+  choices: readonly string[],
+  gold: number,
+): 0 | 1 {
+  return argmax(loglikelihoods.map((l, i) => l / choiceMetrics[metric](choices[i]!))) === gold ? 1 : 0;
+}
+
+export function argmax(values: readonly number[]): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  return best;
+}
+
+/** Sums over the documents of a perplexity task; `words` and `bytes` are undefined where there is no text. */
+export interface Likelihood {
+  loglikelihood: number;
+  tokens: number;
+  words?: number;
+  bytes?: number;
+}
+
+/** Ratio metrics: what the negative log-likelihood is divided by, and what is made of the quotient. */
+export const likelihoodMetrics = {
+  bits_per_byte: { per: 'bytes', of: (nats: number) => nats / Math.LN2 },
+  byte_perplexity: { per: 'bytes', of: Math.exp },
+  word_perplexity: { per: 'words', of: Math.exp },
+  token_perplexity: { per: 'tokens', of: Math.exp },
+} satisfies Record<string, { per: 'bytes' | 'words' | 'tokens'; of: (nats: number) => number }>;
+
+/** Every ratio metric whose denominator is known; none has a standard error in closed form. */
+export function likelihoodScores(documents: readonly Likelihood[]): Record<string, Score> {
+  const sum = (key: keyof Likelihood) => documents.reduce((total, d) => total + (d[key] ?? Number.NaN), 0);
+  const nats = -sum('loglikelihood');
+  const scores: Record<string, Score> = {};
+  for (const [metric, { per, of }] of Object.entries(likelihoodMetrics)) {
+    const units = sum(per);
+    if (units > 0) scores[metric] = { value: of(nats / units), stderr: null, n: documents.length };
+  }
+  return scores;
+}
