@@ -1,3 +1,5 @@
+import type { ChatTemplate } from './chat.ts';
+
 /** The one interface over tokenizer.json, tokenizer_config.json and the chat template. */
 export interface Tokenizer {
   /** With special tokens unless told otherwise. */
@@ -6,6 +8,8 @@ export interface Tokenizer {
   /** Rendered conversation. Fails with `no-chat-template` where there is none. */
   renderChat(messages: ChatMessage[], options?: { addGenerationPrompt?: boolean }): string;
   readonly hasChatTemplate: boolean;
+  /** The chat template itself; undefined where there is none. */
+  readonly chatTemplate?: ChatTemplate;
   readonly bosId?: number;
   readonly eosId?: number;
   /** Whether `encode` puts BOS in front. */
