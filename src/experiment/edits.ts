@@ -1,0 +1,79 @@
+import type { Path, Tree } from './tree.ts';
+import type { Fix, Range } from './types.ts';
+
+type Edit = Fix['edits'][number];
+
+/** The text with a fix carried out. Edits may come in any order and do not overlap. */
+export function applyFix(text: string, fix: Fix): string {
+  const edits = [...fix.edits].sort((a, b) => b.range.start - a.range.start);
+  return edits.reduce((t, { range, text: put }) => t.slice(0, range.start) + put + t.slice(range.end), text);
+}
+
+/** Puts `text` in place of a value. */
+export function replaceValue(tree: Tree, path: Path, text: string): Edit[] {
+  const entry = tree.entry(path);
+  if (entry?.value) return [{ range: entry.value, text }];
+  if (!entry?.key) return [];
+  // Nothing is written behind the key: the value goes behind its colon.
+  const colon = tree.text.indexOf(':', entry.key.end);
+  return [{ range: { start: colon + 1, end: colon + 1 }, text: ` ${text}` }];
+}
+
+/** Puts another name in place of a key. */
+export function renameKey(tree: Tree, path: Path, text: string): Edit[] {
+  return [{ range: tree.keyRangeOf(path), text }];
+}
+
+/** Takes an entry of a mapping or list out, with its line or its comma. */
+export function removeEntry(tree: Tree, path: Path): Edit[] {
+  const entry = tree.entry(path);
+  const here = entry?.key ?? entry?.value;
+  if (!entry || !here) return [];
+  const range = { start: here.start, end: (entry.value ?? here).end };
+  return [{ range: entry.flow ? withComma(tree.text, range) : withLine(tree, path, range), text: '' }];
+}
+
+/** With the comma behind, or the one before if it is the last entry. */
+function withComma(text: string, { start, end }: Range): Range {
+  const behind = /^\s*,\s*/.exec(text.slice(end));
+  if (behind) return { start, end: end + behind[0].length };
+  const before = /,\s*$/.exec(text.slice(0, start));
+  return { start: start - (before?.[0].length ?? 0), end };
+}
+
+/** Whole lines, unless something else stands on the first one (`- a: 1` where `a` is removed). */
+function withLine(tree: Tree, path: Path, { start, end }: Range): Range {
+  const { text } = tree;
+  const lineStart = text.lastIndexOf('\n', start - 1) + 1;
+  const lineEnd = text.indexOf('\n', end);
+  const through = lineEnd < 0 ? text.length : lineEnd + 1;
+  const alone = typeof path.at(-1) === 'string' ? /^\s*$/ : /^\s*-\s*$/;
+  if (alone.test(text.slice(lineStart, start)) && /^\s*(#.*)?$/.test(text.slice(end, through)))
+    return { start: lineStart, end: through };
+  return { start, end };
+}
+
+/** Adds `key: value` at the end of a mapping (which must hold something, or be `{}`). */
+export function addEntry(tree: Tree, path: Path, key: string, value: string): Edit[] {
+  const mapping = tree.at(path);
+  const keys = typeof mapping === 'object' && mapping !== null ? Object.keys(mapping) : [];
+  const range = tree.rangeOf(path);
+  if (keys.length === 0)
+    return tree.text.slice(range.start, range.end) === '{}' ? [{ range, text: `{ ${key}: ${value} }` }] : [];
+  const last = [...path, keys.at(-1)!];
+  const entry = tree.entry(last);
+  const at = (entry?.value ?? entry?.key)?.end;
+  if (!entry?.key || at === undefined) return [];
+  if (entry.flow) return [{ range: { start: at, end: at }, text: `, ${key}: ${value}` }];
+  const lineEnd = tree.text.indexOf('\n', at);
+  const end = lineEnd < 0 ? tree.text.length : lineEnd;
+  const indent = ' '.repeat(tree.position(entry.key.start).column - 1);
+  return [{ range: { start: end, end }, text: `\n${indent}${key}: ${value}` }];
+}
+
+/** Where a written value is quoted or plain text that reads as itself in YAML. */
+export function yamlText(value: string): string {
+  return /^[A-Za-z][A-Za-z0-9_./+ -]*$/.test(value) && !/^(true|false|null)$|\s$/i.test(value)
+    ? value
+    : JSON.stringify(value);
+}
