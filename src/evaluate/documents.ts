@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { fail } from '../base/problem.ts';
+import { lines, readUtf8 } from '../data/text-file.ts';
 
 /** A record of an own choice task, `{context, choices, answer}`. */
 export interface ChoiceDocument {
@@ -45,9 +45,8 @@ function isTexts(value: unknown): value is string[] {
 export async function readRecords<T>(files: readonly string[], rule: RecordRule<T>): Promise<T[]> {
   const out: T[] = [];
   for (const file of files) {
-    const lines = (await readFile(file, 'utf8')).replace(/^\ufeff/, '').split('\n');
-    for (const [i, line] of lines.entries()) {
-      if (line.trim() !== '') out.push(readRecord(line, `${file}:${i + 1}`, rule));
+    for (const { text, number } of lines(await readUtf8(file))) {
+      if (text.trim() !== '') out.push(readRecord(text, `${file}:${number}`, rule));
     }
   }
   if (out.length === 0) {

@@ -55,14 +55,20 @@ export const likelihoodMetrics = {
   token_perplexity: { per: 'tokens', of: Math.exp },
 } satisfies Record<string, { per: 'bytes' | 'words' | 'tokens'; of: (nats: number) => number }>;
 
-/** Every ratio metric whose denominator is known; none has a standard error in closed form. */
+/**
+ * The ratio metrics that are defined: per byte and word where there is text, per token only where there is none (the
+ * others compare across tokenizers, that one does not). None has a standard error in closed form.
+ */
 export function likelihoodScores(documents: readonly Likelihood[]): Record<string, Score> {
   const sum = (key: keyof Likelihood) => documents.reduce((total, d) => total + (d[key] ?? Number.NaN), 0);
   const nats = -sum('loglikelihood');
+  const isText = !Number.isNaN(sum('bytes'));
   const scores: Record<string, Score> = {};
   for (const [metric, { per, of }] of Object.entries(likelihoodMetrics)) {
     const units = sum(per);
-    if (units > 0) scores[metric] = { value: of(nats / units), stderr: null, n: documents.length };
+    if ((per === 'tokens') !== isText && units > 0) {
+      scores[metric] = { value: of(nats / units), stderr: null, n: documents.length };
+    }
   }
   return scores;
 }
