@@ -1,0 +1,28 @@
+import { copyFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Files beside weights and config that belong to a model: tokenizer, chat template, generation settings, licence. */
+const companions = [
+  /^tokenizer\.json$/,
+  /^tokenizer_config\.json$/,
+  /^tokenizer\.model$/,
+  /^special_tokens_map\.json$/,
+  /^added_tokens\.json$/,
+  /^vocab\.(json|txt)$/,
+  /^merges\.txt$/,
+  /^chat_template\.(jinja|json)$/,
+  /^generation_config\.json$/,
+  /^(LICENSE|NOTICE|USE_POLICY)(\.\w+)?$/i,
+];
+
+/** Copies a model's companion files; of several folders the first that has a file wins. Links are followed. */
+export async function copyCompanions(folders: readonly string[], out: string): Promise<void> {
+  const copied = new Set<string>();
+  for (const folder of folders) {
+    for (const name of await readdir(folder)) {
+      if (copied.has(name) || !companions.some((pattern) => pattern.test(name))) continue;
+      await copyFile(join(folder, name), join(out, name));
+      copied.add(name);
+    }
+  }
+}

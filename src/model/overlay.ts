@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import { writeJsonAtomic } from '../base/files.ts';
+import { noProgress, type Progress } from '../base/log.ts';
+import { type AdapterValues, writeAdapter } from './adapter-write.ts';
+import { copyCompanions } from './companions.ts';
+import { companionFolders } from './export.ts';
+import { newFolder } from './new-folder.ts';
+import { changedName, type OverlayRecord, overlayName } from './overlay-read.ts';
+import { fromRecipe, merged, stored, type TensorSource, values } from './sources.ts';
+import type { SurgeryPlan } from './surgery.ts';
+import type { Adapter, Model, ModelConfig } from './types.ts';
+import { byteLength, writeSafetensors } from './writer.ts';
+
+export interface OverlayOptions {
+  progress?: Progress;
+  signal?: AbortSignal;
+}
+
+/**
+ * Writes the result of surgery on a plain checkpoint as an overlay folder: what the base lacks, and a map to what it has.
+ * `baseHash` is `hashModel(base)`. The folder appears whole or not at all.
+ */
+export async function writeSurgery(
+  out: string,
+  base: Model,
+  baseHash: string,
+  plan: SurgeryPlan,
+  options: OverlayOptions = {},
+): Promise<void> {
+  const map: Record<string, string> = {};
+  const own: TensorSource[] = [];
+  for (const recipe of plan.recipes) {
+    if (recipe.kind === 'kept') map[recipe.name] = recipe.from.name;
+    else own.push(fromRecipe(recipe));
+  }
+  const record: OverlayRecord = {
+    strata: 1,
+    base: { folder: base.folder, hash: baseHash },
+    layers: plan.layers,
+    map,
+  };
+  await writeOverlay(out, plan.config, record, own, companionFolders(base), undefined, options);
+}
+
+/** What training made of a model: new values (rounded once to the stored dtype) and perhaps an adapter beside them. */
+export interface Trained {
+  values?: ReadonlyMap<string, { shape: number[]; data: Float32Array }>;
+  adapter?: AdapterValues | Adapter;
+}
+
+/**
+ * Writes a model whose tensors in `trained.values` are new as an overlay over `start`'s own base (or `start` itself, a plain
+ * checkpoint with hash `baseHash`). An overlay never depends on another: what `start` had changed is copied, and an adapter of
+ * `start` that `trained` does not replace is merged.
+ */
+export async function writeTrained(
+  out: string,
+  start: Model,
+  baseHash: string,
+  trained: Trained = {},
+  options: OverlayOptions = {},
+): Promise<void> {
+  const map: Record<string, string> = {};
+  const own: TensorSource[] = [];
+  const adapted = new Set(trained.adapter ? [] : start.adapter?.modules.map(({ weight }) => weight));
+  for (const [name, ref] of start.tensors) {
+    const value = trained.values?.get(name);
+    const baseName = start.base ? start.base.map.get(name) : name;
+    if (value) own.push(values(name, ref.shape, ref.dtype, value.data));
+    else if (adapted.has(name)) own.push(merged(start, name));
+    else if (baseName === undefined) own.push(stored(ref));
+    else map[name] = baseName;
+  }
+  for (const name of trained.values?.keys() ?? [])
+    if (!start.tensors.has(name)) throw new Error(`trained tensor ${name} is not in the model`);
+  const record: OverlayRecord = {
+    strata: 1,
+    base: start.base ? { folder: start.base.folder, hash: start.base.hash } : { folder: start.folder, hash: baseHash },
+    layers: start.layers,
+    map,
+  };
+  await writeOverlay(out, start.config, record, own, companionFolders(start), trained.adapter, options);
+}
+
+async function writeOverlay(
+  out: string,
+  config: ModelConfig,
+  record: OverlayRecord,
+  own: TensorSource[],
+  companions: string[],
+  adapter: AdapterValues | Adapter | undefined,
+  { progress = noProgress, signal }: OverlayOptions,
+): Promise<void> {
+  const total = own.reduce((sum, source) => sum + byteLength(source), 0);
+  await newFolder(out, total, async (folder) => {
+    let done = 0;
+    const onBytes = (bytes: number) => {
+      done += bytes;
+      progress.report('weights', done, total);
+    };
+    if (own.length > 0) await writeSafetensors(join(folder, changedName), own, { onBytes, signal, mode: 0o600 });
+    if (adapter) await writeAdapter(folder, adapter, { folder: record.base.folder, layers: config.layers });
+    await copyCompanions(companions, folder);
+    await writeJsonAtomic(join(folder, 'config.json'), config.raw);
+    await writeJsonAtomic(join(folder, overlayName), record);
+  });
+}
