@@ -1,5 +1,102 @@
+import type { ExperimentFacts } from '../experiment/facts.ts';
 import type { Diagnostic, Experiment, TaskSpec, TrainingSpec } from '../experiment/types.ts';
-import type { ModelConfig, StackLayer, Surgery } from '../model/types.ts';
+import type { ModelConfig, StackLayer, Surgery, TensorRef } from '../model/types.ts';
+
+/**
+ * How much is read: `headers` config and tensor headers (the editor); `files` also that files exist and can be read, and the
+ * tokenizer (`check`); `all` also contents: hashes, token counts, overlaps, this machine (`plan`, `run`).
+ */
+export type Depth = 'headers' | 'files' | 'all';
+
+/**
+ * What `resolve` may be told about the world: the validator's facts, and what only a plan needs. Gathered by `plan/gather`;
+ * a part that is missing was not asked for (`headers`) or could not be had (then `problems` says why).
+ */
+export interface Facts extends ExperimentFacts {
+  depth: Depth;
+  base?: BaseFacts;
+  /** By corpus name. */
+  contents?: Record<string, CorpusContent>;
+  /** By task name; hashes of its files and of its shot files, in order. */
+  taskContents?: Record<string, TaskContent>;
+  /** By arm name: the PEFT adapter that its `lora.adapter` names. */
+  adapters?: Record<string, AdapterFacts>;
+  /** Importance per base layer, by metric, of a finished analysis of this experiment. */
+  importance?: Record<string, number[]>;
+  overlaps?: Overlap[];
+  machine?: MachineFacts;
+  problems: FactProblem[];
+}
+
+/** A plan needs the model's config and headers; everything else may be missing. */
+export type PlannableFacts = Facts & { base: BaseFacts };
+
+export interface BaseFacts {
+  /** Absolute. */
+  folder: string;
+  config: ModelConfig;
+  tensors: ReadonlyMap<string, TensorRef>;
+  /** `hashModel`; depth `all`. */
+  hash?: string;
+  /** sha256 over the tokenizer's files; undefined without tokenizer, or with depth `headers`. */
+  tokenizerHash?: string;
+}
+
+/** What a corpus holds. Of a corpus of token rows, a row is a document, and nothing is held out. */
+export interface CorpusContent extends CorpusCount {
+  /** sha256 over its files' contents, in order. */
+  hash: string;
+  /** Tokens (with BOS and EOS) of the documents that are trained on. */
+  trainingTokens: number;
+  /** Token rows: rows, and the sequence that they all have (undefined: they differ). */
+  rows?: { count: number; sequence?: number };
+}
+
+export interface TaskContent {
+  /** sha256 of each of its files, in order. */
+  hashes: string[];
+  /** Absolute files of `shots_from`, and their hashes. */
+  shotFiles?: string[];
+  shotHashes?: string[];
+  /** Tokens that one evaluation runs through the model, as far as they can be estimated. */
+  tokens?: number;
+}
+
+export interface AdapterFacts {
+  /** Absolute. */
+  folder: string;
+  rank: number;
+  alpha: number;
+  rslora: boolean;
+  /** Names of the weights it adapts. */
+  weights: string[];
+  /** sha256 of its weights file; depth `all`. */
+  hash?: string;
+}
+
+/** Part of a task's documents that shares a run of 13 words with the corpora that are trained on. */
+export interface Overlap {
+  task: string;
+  corpora: string[];
+  documents: number;
+  overlapping: number;
+}
+
+export interface MachineFacts {
+  /** Memory that a run may use, bytes. */
+  memory: number;
+  threads: number;
+  /** Measured training speed, FLOP/s; undefined until something was measured on this machine. */
+  flopsPerSecond?: number;
+}
+
+/** A problem of the world outside the text, and where in the text it is caused. */
+export interface FactProblem {
+  path: (string | number)[];
+  code: string;
+  severity: 'error' | 'warning';
+  message: string;
+}
 
 /** What decides a run's weights, and nothing else: `spec.json`; its canonical JSON's sha256 names the run (design §5). */
 export interface RunSpec {
@@ -90,24 +187,48 @@ export interface RunPlan {
   parent?: string;
 }
 
+/** Inserted, pruned, merged and kept layers of one arm; what its optimizer touches; what it costs. */
 export interface ArmPlan {
   name: string;
+  /** The arm whose finished weights it starts from. */
+  from?: string;
   /** Why it cannot be planned yet (`after: analysis`), as a sentence. */
   pending?: string;
   config: ModelConfig;
   /** Of the resulting model. */
   layers: StackLayer[];
   pruned: number[];
+  surgery: Surgery;
+  /** Tensor names of the resulting model that the optimizer touches, in model order (without LoRA factors). */
+  trained: string[];
+  /** Of trained tensors and LoRA factors. */
   trainedParameters: number;
+  /** Of the resulting model, without LoRA factors. */
   totalParameters: number;
   lora?: LoraPlan;
+  /** Trained parameters of the arm that `rank: match` was matched with. */
+  matched?: { arm: string; parameters: number };
+  shape?: TrainingShape;
   cost: Cost;
+  /** Ids; empty while facts that decide the weights are missing (depth `headers`), or when there are errors. */
   runs: string[];
 }
 
-/** Estimates, said to be such wherever they are shown. */
+/** Training with its defaults resolved, as far as the facts go. */
+export interface TrainingShape {
+  /** Undefined while `epochs` needs the corpus's tokens. */
+  steps?: number;
+  batch: number;
+  microBatch: number;
+  sequence: number;
+  recompute: boolean;
+}
+
+/** Estimates for one run of an arm, said to be such wherever they are shown. */
 export interface Cost {
+  /** Of the whole training; 0 if nothing is trained. */
   trainTokens: number;
+  /** Training and evaluations. */
   flops: number;
   /** Peak resident memory, bytes. */
   memory: number;
@@ -131,6 +252,9 @@ export interface Plan {
   baseParameters: number;
   arms: ArmPlan[];
   runs: RunPlan[];
+  /** Empty with depth `headers`. */
   corpora: CorpusCount[];
+  overlaps: Overlap[];
+  machine?: MachineFacts;
   diagnostics: Diagnostic[];
 }

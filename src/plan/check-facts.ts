@@ -1,0 +1,71 @@
+import type { Experiment } from '../experiment/types.ts';
+import { bytes, count } from './amounts.ts';
+import type { PlannedArm, PlannedArms } from './arms.ts';
+import type { Diagnostics } from './diagnostics.ts';
+import { missingRows, rowsPerEpoch } from './training.ts';
+import type { PlannableFacts } from './types.ts';
+
+/** Checks that need what only a plan knows: contents of corpora, memory, overlaps. Each has its own code. */
+export function checkFacts(
+  experiment: Experiment,
+  facts: PlannableFacts,
+  { arms }: PlannedArms,
+  diagnostics: Diagnostics,
+): void {
+  for (const { path, code, severity, message } of facts.problems) diagnostics.add(severity, path, code, message);
+  for (const arm of arms) {
+    checkRows(arm, facts, diagnostics);
+    checkMemory(arm, experiment, facts, diagnostics);
+  }
+  checkOverlaps(facts, diagnostics);
+}
+
+function checkRows({ spec, plan }: PlannedArm, { contents }: PlannableFacts, diagnostics: Diagnostics): void {
+  const { training } = spec;
+  const main = contents?.[training?.corpus ?? ''];
+  if (training === undefined || plan.shape === undefined || main === undefined) return;
+  const path = (key: string) =>
+    spec.overrides.includes(key) ? ['arms', spec.name, 'training', key] : ['training', key];
+  const replay = training.replay && contents?.[training.replay.corpus];
+  const { steps, batch, sequence } = plan.shape;
+  for (const content of replay ? [main, replay] : [main])
+    if (rowsPerEpoch(content, sequence) < 1)
+      diagnostics.error(
+        path(content === main ? 'corpus' : 'replay'),
+        'corpus-too-small',
+        `The corpus ${content.name} has ${count(content.trainingTokens)} tokens to train on, less than one row of ${sequence}. Add text, or make "sequence" smaller.`,
+      );
+  if (steps === undefined) return;
+  for (const { corpus, needed, there } of missingRows(training, steps, main, replay))
+    diagnostics.error(
+      path(training.length.unit),
+      'token-rows-too-few',
+      `Arm ${spec.name} takes ${needed} rows of ${corpus} (${steps} steps of ${batch}), but it has ${there}. Token rows are not repeated: add rows, or train fewer steps.`,
+    );
+}
+
+function checkMemory(
+  { plan }: PlannedArm,
+  { target }: Experiment,
+  { machine }: PlannableFacts,
+  diagnostics: Diagnostics,
+): void {
+  if (machine === undefined || target.kind !== 'local' || plan.cost.memory <= machine.memory) return;
+  diagnostics.add(
+    'warning',
+    ['arms', plan.name],
+    'memory-above-device',
+    `Arm ${plan.name} needs about ${bytes(plan.cost.memory)} of memory, and this machine has ${bytes(machine.memory)}. Make "micro_batch" or "sequence" smaller, set "recompute: true", or train fewer tensors.`,
+  );
+}
+
+function checkOverlaps({ overlaps }: PlannableFacts, diagnostics: Diagnostics): void {
+  for (const { task, corpora, documents, overlapping } of overlaps ?? [])
+    if (overlapping > 0)
+      diagnostics.add(
+        'warning',
+        ['evaluation', 'tasks'],
+        'contamination',
+        `${overlapping} of ${documents} documents of ${task} share a run of 13 words with what is trained on (${corpora.join(', ')}): the task then measures what was seen, not what was kept.`,
+      );
+}

@@ -1,0 +1,62 @@
+import { canonicalJson, sha256 } from '../base/hash.ts';
+import type { Experiment, TaskSpec } from '../experiment/types.ts';
+import type { CorpusIdentity, PlannableFacts, TaskRequest } from './types.ts';
+
+const perplexityPrefix = 'perplexity:';
+
+/** What an evaluated task is, by its name there; undefined for a name that the experiment does not define. */
+export function taskSpec(name: string, experiment: Experiment): TaskSpec | undefined {
+  if (name.startsWith(perplexityPrefix)) return { kind: 'perplexity', corpus: name.slice(perplexityPrefix.length) };
+  return experiment.tasks[name];
+}
+
+/** What decides which rows a corpus gives; undefined until its files were hashed. */
+export function corpusIdentity(
+  name: string,
+  experiment: Experiment,
+  facts: PlannableFacts,
+): CorpusIdentity | undefined {
+  const spec = experiment.corpora[name];
+  const content = facts.contents?.[name];
+  if (spec === undefined || content === undefined) return undefined;
+  const { hash } = content;
+  if (spec.kind === 'tokens') return { hash, kind: 'tokens' };
+  const { field, split, holdout } = spec;
+  return {
+    hash,
+    kind: 'text',
+    tokenizer: facts.base.tokenizerHash,
+    field,
+    split,
+    holdout,
+  };
+}
+
+/** The evaluated tasks with files and hashes; undefined while a file was not hashed. */
+export function taskRequests(experiment: Experiment, facts: PlannableFacts): TaskRequest[] | undefined {
+  const requests = experiment.evaluation.tasks.map((name) => taskRequest(name, experiment, facts));
+  return requests.every((r) => r !== undefined) ? requests : undefined;
+}
+
+function taskRequest(name: string, experiment: Experiment, facts: PlannableFacts): TaskRequest | undefined {
+  const spec = taskSpec(name, experiment);
+  if (spec === undefined) return undefined;
+  if (spec.kind === 'perplexity') {
+    const corpus = corpusIdentity(spec.corpus, experiment, facts);
+    const files = facts.corpora?.[spec.corpus]?.files;
+    if (corpus === undefined || files === undefined) return undefined;
+    return { name, spec, files, corpus, hash: sha256(canonicalJson({ spec, corpus })) };
+  }
+  const files = facts.tasks?.[name]?.files;
+  const content = facts.taskContents?.[name];
+  if (files === undefined || content === undefined) return undefined;
+  const { hashes, shotFiles, shotHashes } = content;
+  return {
+    name,
+    spec,
+    files,
+    shotFiles,
+    // Where the files lie does not make another task; what they hold does.
+    hash: sha256(canonicalJson({ spec: { ...spec, files: undefined, shots_from: undefined }, hashes, shotHashes })),
+  };
+}
