@@ -243,6 +243,22 @@ describe('perplexity', () => {
     const task = request({ kind: 'perplexity', corpus: 'x' }, [file], { corpus });
     assert.equal((await evaluateTask(task, fakeTools(perCharacter))).samples.length, 2);
   });
+
+  test('token rows score their labels, without a tokenizer, per token', async () => {
+    const file = await written([{ input_ids: [5, 6, 7, 8], labels: [5, -100, 7, 8] }, { input_ids: [5, 6, 7, 8] }]);
+    const tools = { ...fakeTools((r) => -2 * r.scored!.filter(Boolean).length), tokenizer: undefined };
+    const task = request({ kind: 'perplexity', corpus: 'x' }, [file], { corpus: { hash: '', kind: 'tokens' } });
+    const { samples, scores } = await evaluateTask(task, tools);
+    assert.deepEqual(
+      samples.map((s) => [s['loglikelihood'], s['tokens'], s['bytes']]),
+      [
+        [-4, 2, undefined],
+        [-6, 3, undefined],
+      ],
+    );
+    assert.deepEqual(Object.keys(scores), ['token_perplexity']);
+    assert.ok(Math.abs(scores['token_perplexity']!.value - Math.exp(2)) < 1e-12);
+  });
 });
 
 test('a benchmark is said to be unavailable', async () => {
