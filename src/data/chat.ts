@@ -7,8 +7,10 @@ export type SpecialTokens = Record<string, string>;
 
 export interface ChatTemplate {
   render(messages: readonly ChatMessage[], addGenerationPrompt: boolean): string;
-  /** The template's text. */
+  /** The template's text, where it stands, and what it is told of special tokens. */
   source: string;
+  place: string;
+  specialTokens: SpecialTokens;
 }
 
 /** A template ready to render; throws `Failure` `chat-template-broken` if it cannot be parsed, at `place`. */
@@ -16,6 +18,8 @@ export function chatTemplate(source: string, specialTokens: SpecialTokens, place
   const template = parse(source, place);
   return {
     source,
+    place,
+    specialTokens,
     render(messages, addGenerationPrompt) {
       try {
         return template.render({

@@ -63,6 +63,7 @@ export async function openTokenizer(folder: string): Promise<Tokenizer> {
     bosId,
     eosId,
     addsBos: bosId !== undefined && encode('')[0] === bosId,
+    addsEos: eosId !== undefined && encode('').at(-1) === eosId,
     size,
   };
 }

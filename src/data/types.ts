@@ -14,6 +14,8 @@ export interface Tokenizer {
   readonly eosId?: number;
   /** Whether `encode` puts BOS in front. */
   readonly addsBos: boolean;
+  /** Whether `encode` puts EOS behind. */
+  readonly addsEos: boolean;
   /** Highest id + 1. */
   readonly size: number;
 }
@@ -52,12 +54,38 @@ export interface Rows {
   positions: Int32Array;
 }
 
+/** What decides which documents or rows a corpus gives (plan's `CorpusIdentity`). */
+export interface CorpusSource {
+  /** sha256 over its files' contents, in order. */
+  hash: string;
+  /** sha256 of the tokenizer's files (`hashTokenizer`); absent for token rows. */
+  tokenizer?: string;
+  kind: 'text' | 'tokens';
+  field?: string;
+  split?: 'paragraph' | 'line';
+  holdout?: number;
+}
+
+/** The part of a resolved training that decides its batches (plan's `ResolvedTraining`). */
+export interface DataSpec {
+  corpus: CorpusSource;
+  replay?: { corpus: CorpusSource; share: number };
+  steps: number;
+  /** Sequences per optimizer step. */
+  batch: number;
+  sequence: number;
+  packing: 'document' | 'stream';
+}
+
 /** Random access to a run's batches, so that a resume needs no history: the same step gives the same rows. */
 export interface TrainingData {
   /** Optimizer steps in the run. */
   steps: number;
   /** The `batch` rows of optimizer step `step` (0-based), in order. */
   batch(step: number): Rows;
-  /** Rows in one pass over the main corpus (infinite for token rows taken in order). */
+  /**
+   * Rows in one pass over the main corpus: its tokens / sequence, a fraction where a row lies across two passes; infinite for
+   * token rows, which are taken in order, once.
+   */
   rowsPerEpoch: number;
 }
