@@ -27,6 +27,7 @@ export function handTokenizer(options: { addsBos?: boolean; bos?: boolean } = {}
     bosId: bos ? 1 : undefined,
     eosId: 2,
     addsBos,
+    addsEos: false,
     size: 0x110000,
   };
 }
