@@ -13,6 +13,7 @@ export const layout = {
   exit: (n: number) => `exit.${n}.json`,
   stdout: (n: number) => `stdout.${n}.log`,
   stderr: (n: number) => `stderr.${n}.log`,
+  supervisorLog: (n: number) => `supervisor.${n}.log`,
   events: (n: number) => `events.${n}.jsonl`,
   metrics: (n: number) => `metrics.${n}.jsonl`,
   /** Space kept so that the exit record fits on a full disk. */

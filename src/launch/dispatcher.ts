@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto';
+import { readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { createOnce, privateFolder, writeJsonAtomic } from '../base/files.ts';
+import { attempt, fail } from '../base/problem.ts';
+import { createExit } from '../record/create.ts';
+import { runFolders } from '../record/find.ts';
+import { type Home, home, layout } from '../record/layout.ts';
+import { readRun } from '../record/read.ts';
+import { ownClaim, readClaim, readRecord, snapshot } from '../record/snapshot.ts';
+import { deriveState, heartbeatEvery, states } from '../record/state.ts';
+import { lastLine, type Program, pause, startDetached } from './program.ts';
+import { nextMoves, type QueueEntry } from './queue.ts';
+
+/** Poll of the run directories, milliseconds. */
+const pollEvery = 250;
+const startLimit = 30_000;
+const keptClaims = 20;
+const jobsFile = 'jobs.json';
+const log = 'dispatcher.log';
+
+/** Number of dispatchers that ever claimed this place; the newest is one less. */
+async function generations(folder: string): Promise<number> {
+  const names = await readdir(folder).catch(() => [] as string[]);
+  return Math.max(-1, ...names.map((name) => Number(/^claim\.(\d+)$/.exec(name)?.[1] ?? -1))) + 1;
+}
+
+/** Whether the newest dispatcher lives and has not said that it ends. Claimed, beating and ended like a run. */
+async function lives(folder: string, generation: number): Promise<boolean> {
+  return generation >= 0 && states[deriveState(await snapshot(folder, generation)).state].active;
+}
+
+/**
+ * Makes sure that waiting runs get started: starts a dispatcher if none lives. `jobs` is how many runs may run at once
+ * from now on. Returns when a dispatcher has claimed the place. Fails with `dispatcher-not-started`.
+ */
+export async function wakeDispatcher(place: Home, program: Program, jobs?: number): Promise<void> {
+  await privateFolder(place.dispatcher);
+  if (jobs !== undefined) await writeJsonAtomic(join(place.dispatcher, jobsFile), { jobs });
+  const before = (await generations(place.dispatcher)) - 1;
+  if (await lives(place.dispatcher, before)) return;
+  const logFile = join(place.dispatcher, log);
+  const { ended } = await startDetached(program, ['__dispatch', place.folder], logFile);
+  let over = false;
+  void ended.then(() => {
+    over = true;
+  });
+  for (const limit = Date.now() + startLimit; Date.now() < limit; await pause(50)) {
+    if ((await generations(place.dispatcher)) - 1 > before) return;
+    if (over) break;
+  }
+  if ((await generations(place.dispatcher)) - 1 > before) return;
+  fail(
+    'dispatcher-not-started',
+    `The dispatcher of ${place.folder} did not start: ${(await lastLine(logFile)) ?? 'it said nothing'}.`,
+    {
+      place: logFile,
+      remedy: 'The runs wait; start them again with strata run or strata attach.',
+    },
+  );
+}
+
+/** Run directories as queue entries. Ended ones are read once: a further attempt changes the directory's time. */
+function scanner(place: Home): () => Promise<QueueEntry[]> {
+  let known = new Map<string, { time: number; entry: QueueEntry }>();
+  return async () => {
+    const ended: typeof known = new Map();
+    const entries: QueueEntry[] = [];
+    for (const folder of await runFolders(place.folder)) {
+      // The time is taken before the content, so that a change in between is seen next time.
+      const time = (await stat(folder).catch(() => undefined))?.mtimeMs ?? 0;
+      const before = known.get(folder);
+      const entry = before?.time === time ? before.entry : await readEntry(folder);
+      if (!entry) continue;
+      entries.push(entry);
+      // A directory that changed just now may change again within the clock's resolution.
+      if (states[entry.state].ended && Date.now() - time > 2000) ended.set(folder, { time, entry });
+    }
+    known = ended;
+    return entries;
+  };
+}
+
+async function readEntry(folder: string): Promise<QueueEntry | undefined> {
+  const read = await attempt(() => readRun(folder));
+  if (!read.ok) return undefined;
+  const { id, state, request } = read.value;
+  const { asked, order, parent } = request;
+  return { id, state, asked, order, ...(parent !== undefined && { parent }) };
+}
+
+/** Starts the supervisor of a waiting run and waits until the run is claimed; a supervisor that cannot start ends the run. */
+async function startRun(folder: string, program: Program): Promise<void> {
+  const { request } = await readRun(folder);
+  const n = request.attempt;
+  const logFile = join(folder, layout.supervisorLog(n));
+  const { ended } = await startDetached(program, ['__supervise', folder, String(n)], logFile);
+  let over = false;
+  void ended.then(() => {
+    over = true;
+  });
+  for (;;) {
+    const wasOver = over;
+    if (await readClaim(folder, n)) return;
+    if (wasOver) break;
+    await pause(25);
+  }
+  const reason = `Its supervisor did not start: ${(await lastLine(logFile)) ?? 'it said nothing'}.`;
+  await createExit(folder, n, { outcome: 'failed', reason, by: 'dispatcher', time: Date.now() });
+}
+
+async function work(place: Home, program: Program, scan: () => Promise<QueueEntry[]>): Promise<void> {
+  for (; ; await pause(pollEvery)) {
+    const jobs = (await readRecord<{ jobs: number }>(place.dispatcher, jobsFile))?.jobs ?? 1;
+    const moves = nextMoves(await scan(), jobs);
+    for (const { id, reason } of moves.skip) {
+      const folder = join(place.runs, id);
+      const { request } = await readRun(folder);
+      await createExit(folder, request.attempt, { outcome: 'skipped', reason, by: 'dispatcher', time: Date.now() });
+    }
+    // A directory that was removed or damaged meanwhile is no reason to leave the others waiting.
+    for (const id of moves.start) await attempt(() => startRun(join(place.runs, id), program));
+    if (moves.idle) return;
+  }
+}
+
+/**
+ * The dispatcher of a place (process `__dispatch`): claims it, starts waiting runs, ends when none waits. Returns at once
+ * if another dispatcher lives.
+ *
+ * No run is left waiting: a run is created before its starter looks for a dispatcher, and a dispatcher says that it ends
+ * before it looks for the last time.
+ */
+export async function dispatch(strataFolder: string, program: Program): Promise<void> {
+  const place = home(strataFolder);
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGPIPE'] as const) process.on(signal, () => {});
+  const scan = scanner(place);
+  for (;;) {
+    const generation = await generations(place.dispatcher);
+    if (await lives(place.dispatcher, generation - 1)) return;
+    const claim = ownClaim(randomUUID());
+    if (!(await createOnce(join(place.dispatcher, layout.claim(generation)), JSON.stringify(claim)))) return;
+    const beat = setInterval(() => {
+      void writeFile(join(place.dispatcher, layout.heartbeat(generation)), `${Date.now()}\n`).catch(() => {});
+    }, heartbeatEvery);
+    try {
+      await forgetOld(place.dispatcher, generation);
+      await work(place, program, scan);
+    } finally {
+      clearInterval(beat);
+      await createExit(place.dispatcher, generation, { outcome: 'succeeded', by: 'dispatcher', time: Date.now() });
+    }
+    if (nextMoves(await scan(), 1).idle) return;
+  }
+}
+
+async function forgetOld(folder: string, generation: number): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const n = Number(/^(?:claim|heartbeat|exit)\.(\d+)(?:\.json)?$/.exec(name)?.[1] ?? Number.NaN);
+    if (n < generation - keptClaims) await rm(join(folder, basename(name)), { force: true });
+  }
+}

@@ -1,0 +1,56 @@
+import type { RunSpec } from '../plan/types.ts';
+import type { PlaceRecord, Run, RunRequest } from '../record/types.ts';
+
+/** A run that is wanted at a place: what decides its weights, and what its next attempt is to do. */
+export interface Order {
+  /** The plan's id; a fresh version gets a number behind it. */
+  id: string;
+  spec: RunSpec;
+  /** Make a new version, whatever is there. */
+  fresh: boolean;
+  /** Id of the order in the same list (or of a run there) that it starts from. */
+  parent?: string;
+  request: Omit<RunRequest, 'attempt' | 'stages' | 'asked' | 'order' | 'parent'>;
+}
+
+/**
+ * What became of an order. `started`: a run directory was made. `resumed`: a further attempt of an unfinished run.
+ * `evaluating`: a finished run gets the evaluate stage for tasks that are new or changed. `already`: it waits or runs.
+ * `finished`: everything is there.
+ */
+export type Outcome = 'started' | 'resumed' | 'evaluating' | 'already' | 'finished';
+
+export interface Placed {
+  /** The order's id. */
+  order: string;
+  /** The run that answers it: the order's id, or a fresh version's. */
+  run: Run;
+  outcome: Outcome;
+}
+
+/**
+ * Where runs live and execute. The run directories that readers see are always local folders: for another host they are
+ * mirrors, and `refresh` brings them up to date.
+ */
+export interface Place {
+  readonly record: PlaceRecord;
+  /** For people: `this machine`, `ssh:gpu-box`. */
+  readonly name: string;
+  /**
+   * Makes each order a run or finds the run that it is already, in this order (parents first). Starts nothing by itself.
+   * Fails with `usage-place` where a run lives elsewhere.
+   */
+  order(orders: readonly Order[]): Promise<Placed[]>;
+  /** Makes sure that waiting runs are started, `jobs` at a time if given. */
+  wake(jobs?: number): Promise<void>;
+  /** Cancels the newest attempt and returns when it has ended. */
+  cancel(run: Run, graceMs?: number): Promise<Run>;
+  /** Brings the local files of the runs up to date. */
+  refresh(): Promise<void>;
+}
+
+/** A place as it is written: `local`, `ssh:HOST`, `slurm`, `slurm:HOST`. */
+export function placeName(place: PlaceRecord): string {
+  if (place.kind === 'local') return 'local';
+  return place.host === undefined ? place.kind : `${place.kind}:${place.host}`;
+}
