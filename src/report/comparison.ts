@@ -1,0 +1,134 @@
+import { version } from '../base/version.ts';
+import type { CompareSpec, MetricRef } from '../experiment/types.ts';
+import { defaultResamples } from '../statistics/bootstrap.ts';
+import { metricOf } from '../tasks/metrics.ts';
+import { contrastsOf, type Pair } from './contrast.ts';
+import { lossCurves, scoreCurves } from './curves.ts';
+import { runNotes, trainingDifferences } from './differences.ts';
+import { documentTexts } from './documents.ts';
+import { type Group, groupRuns, summarise } from './groups.ts';
+import { primaryMetric } from './metrics.ts';
+import type { ComparedMetric, CompareInput, CompareOptions, Comparison, Contrast, MissingRun, Role } from './types.ts';
+import { minimumDocuments } from './verdict.ts';
+
+const level = 0.95;
+
+/**
+ * One value for every view (design §2, §7): arms with their values and proofs, the subject against the baseline and every
+ * other arm with intervals and verdicts, curves, and what is missing. Pure; the same runs and options give the same value.
+ */
+export function compare(input: CompareInput, options: CompareOptions = {}): Comparison {
+  const { seed = 0, resamples = defaultResamples, shownFlips = 20 } = options;
+  const groups = groupRuns(input.arms, input.runs);
+  const metrics = comparedMetrics(input.compare, groups);
+  const baseline = input.compare.baseline ?? defaultBaseline(groups);
+  const subject = input.compare.subject ?? defaultSubject(groups, baseline);
+  const pairs = pairsOf(groups, baseline, subject);
+  const byMetric = metrics.map((metric) => contrastsOf(metric, pairs, { level, resamples, seed }));
+  const contrasts = pairs.flatMap((_, i) => byMetric.map((column) => column[i]!));
+  return {
+    title: input.title,
+    ...(input.file !== undefined && { file: input.file }),
+    version,
+    method: { level, resamples, seed, minimumDocuments },
+    ...(baseline !== undefined && { baseline }),
+    ...(subject !== undefined && { subject }),
+    metrics,
+    arms: groups.map((g) => summarise(g, metrics)),
+    contrasts,
+    missing: missingRuns(input),
+    stale: input.stale,
+    notes: [...runNotes(groups), ...metricNotes(input.compare, metrics), ...pairingNotes(contrasts)],
+    differences: trainingDifferences(groups),
+    lossCurves: lossCurves(groups),
+    scoreCurves: metrics.flatMap((m) => {
+      const curves = scoreCurves(groups, m);
+      return curves.length > 0 ? [{ task: m.task, metric: m.metric, curves }] : [];
+    }),
+    documents: documentTexts(groups, contrasts, shownFlips),
+  };
+}
+
+const isTrained = ({ runs }: Group): boolean => runs.some((r) => r.run.spec.training !== undefined);
+const isChanged = ({ runs }: Group): boolean =>
+  runs.some((r) => Object.keys(r.run.spec.surgery).length > 0 || r.run.spec.parent !== undefined);
+
+/** The arm called `base`, else the first that changes nothing. */
+function defaultBaseline(groups: readonly Group[]): string | undefined {
+  const named = groups.find((g) => g.arm === 'base');
+  return (named ?? groups.find((g) => g.runs.length > 0 && !isTrained(g) && !isChanged(g)))?.arm;
+}
+
+/** The first arm with `expand` (design §7). */
+function defaultSubject(groups: readonly Group[], baseline: string | undefined): string | undefined {
+  const others = groups.filter((g) => g.arm !== baseline);
+  return others.find((g) => g.runs.some((r) => r.run.spec.surgery.expand))?.arm;
+}
+
+/** Every arm against the baseline, then the subject against every other arm. */
+function pairsOf(groups: readonly Group[], baseline: string | undefined, subject: string | undefined): Pair[] {
+  const find = (name: string | undefined) => groups.find((g) => g.arm === name);
+  const [base, chosen] = [find(baseline), find(subject)];
+  const toBaseline = base ? groups.filter((g) => g !== base).map((arm) => ({ arm, against: base })) : [];
+  const toOthers = chosen
+    ? groups.filter((g) => g !== chosen && g !== base).map((against) => ({ arm: chosen, against }))
+    : [];
+  return [...toBaseline, ...toOthers];
+}
+
+/** Metrics recorded for a task by any run. */
+function recorded(groups: readonly Group[], task: string): string[] {
+  const names = groups.flatMap((g) => g.runs.flatMap((r) => Object.keys(r.run.scores?.[task] ?? {})));
+  return [...new Set(names)].filter((name) => metricOf(name));
+}
+
+/** Gain, then forgetting, then the primary metric of every other evaluated task. */
+function comparedMetrics(spec: CompareSpec, groups: readonly Group[]): ComparedMetric[] {
+  const chosen: { ref: MetricRef; role: Role }[] = [
+    ...(spec.gain ? [{ ref: spec.gain, role: 'gain' as const }] : []),
+    ...spec.forgetting.map((ref) => ({ ref, role: 'forgetting' as const })),
+  ];
+  const named = new Set(chosen.map(({ ref }) => ref.task));
+  const tasks = new Set(groups.flatMap((g) => g.runs.flatMap((r) => Object.keys(r.run.scores ?? {}))));
+  for (const task of tasks) if (!named.has(task)) chosen.push({ ref: { task }, role: 'other' });
+  return chosen.flatMap(({ ref, role }) => {
+    const name = ref.metric ?? primaryMetric(recorded(groups, ref.task));
+    const metric = name === undefined ? undefined : metricOf(name);
+    if (!metric) return [];
+    return [
+      { task: ref.task, metric: metric.name, role, unit: metric.unit, higherIsBetter: metric.direction === 'higher' },
+    ];
+  });
+}
+
+/** Tasks that the comparison names and that no run has been evaluated on. */
+function metricNotes(spec: CompareSpec, metrics: readonly ComparedMetric[]): string[] {
+  const refs = [...(spec.gain ? [spec.gain] : []), ...spec.forgetting];
+  return refs
+    .filter((ref) => !metrics.some((m) => m.task === ref.task))
+    .map((ref) => `No run has results for ${ref.task}, which the comparison names.`);
+}
+
+function pairingNotes(contrasts: readonly Contrast[]): string[] {
+  return contrasts
+    .filter((c) => c.unpaired > 0)
+    .map(
+      (c) =>
+        `${c.task}: ${c.unpaired} documents of ${c.arm} and ${c.against} differ in prompt or target, or stand in one of them only, and are not paired.`,
+    );
+}
+
+function missingRuns({ planned, pending, runs }: CompareInput): MissingRun[] {
+  const found = new Map(runs.map((r) => [`${r.run.request.arm} ${r.run.request.seed}`, r.run]));
+  const missing: MissingRun[] = pending.map(({ arm, reason }) => ({ arm, reason: `is pending: ${reason}` }));
+  for (const { arm, seed, tasks } of planned) {
+    const entry = { arm, ...(seed !== undefined && { seed }) };
+    const run = found.get(`${arm} ${seed}`);
+    const lacking = tasks.filter((task) => !run?.scores?.[task]);
+    if (!run) missing.push({ ...entry, reason: 'was not started' });
+    else if (run.state !== 'succeeded') {
+      missing.push({ ...entry, reason: `is ${run.state}${run.reason ? `: ${run.reason}` : ''}` });
+    } else if (lacking.length > 0) missing.push({ ...entry, reason: `has no results for ${lacking.join(', ')}` });
+  }
+  return missing;
+}

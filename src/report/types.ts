@@ -1,0 +1,202 @@
+import type { CompareSpec } from '../experiment/types.ts';
+import type { RunData, RunState, TensorProofs } from '../record/types.ts';
+import type { Interval } from '../statistics/student.ts';
+
+/** A run as a comparison reads it: its records, and what proves that only the named tensors changed. */
+export interface ComparedRun extends RunData {
+  tensors?: TensorProofs;
+  /** The last word of the run's events on the identity of its expansion. */
+  identity?: { state: ProofState; detail: string };
+}
+
+/** A run that the experiment asks for. */
+export interface PlannedRun {
+  id: string;
+  arm: string;
+  /** Undefined: the arm is only evaluated and pairs with every seed. */
+  seed?: number;
+  tasks: string[];
+}
+
+/** An older run of the same experiment that the file no longer resolves to. */
+export interface StaleRun {
+  id: string;
+  arm: string;
+  seed?: number;
+  state: RunState;
+}
+
+export interface CompareInput {
+  title: string;
+  /** The experiment file, as shown; undefined when single runs are compared. */
+  file?: string;
+  compare: CompareSpec;
+  /** In the order of the file. */
+  arms: string[];
+  planned: PlannedRun[];
+  /** Arms that cannot be planned yet, with the reason as a sentence. */
+  pending: { arm: string; reason: string }[];
+  /** Runs of `planned` that exist, whatever their state. */
+  runs: ComparedRun[];
+  stale: StaleRun[];
+}
+
+export interface CompareOptions {
+  /** Seed of the bootstrap. */
+  seed?: number;
+  resamples?: number;
+  /** Documents of each contrast whose text is kept, each way. */
+  shownFlips?: number;
+}
+
+export type Role = 'gain' | 'forgetting' | 'other';
+
+/** One metric of one task: a column of the comparison. */
+export interface ComparedMetric {
+  task: string;
+  metric: string;
+  role: Role;
+  /** What the number is: share of documents, bits, …; metrics of different units are never averaged. */
+  unit: string;
+  higherIsBetter: boolean;
+}
+
+export type Verdict = 'better' | 'worse' | 'not distinguishable' | 'not enough data';
+
+/** `arm` against `against` on one metric, over documents and seeds that both have. */
+export interface Contrast {
+  arm: string;
+  against: string;
+  task: string;
+  metric: string;
+  role: Role;
+  verdict: Verdict;
+  /** Why there is not enough data, as a sentence. */
+  reason?: string;
+  /** Paired documents: same `doc_id`, `prompt_hash` and `target_hash` in every run. */
+  documents: number;
+  /** Documents that some run has and that could not be paired. */
+  unpaired: number;
+  /** Seeds that both arms have; empty when neither arm has a seed. */
+  seeds: number[];
+  /** Mean over seeds of the metric on the paired documents. */
+  value?: number;
+  againstValue?: number;
+  /**
+   * The difference, signed by the role: for forgetting, positive means that `arm` forgot more (worse); for gain and all
+   * other metrics, positive means that `arm` is better.
+   */
+  effect?: number;
+  /** 95 % bootstrap interval of `effect` over documents. */
+  documentInterval?: Interval;
+  /** 95 % t interval of `effect` over seeds; absent below two seeds. */
+  seedInterval?: Interval;
+  /** For yes/no metrics: documents that `arm` answers and `against` does not (by the majority of seeds), and the reverse. */
+  flips?: { gained: number[]; lost: number[] };
+  /** Exact McNemar test of the flips, for one seed; `adjusted` by Holm over the contrasts of this metric. */
+  mcnemar?: { p: number; adjusted: number };
+}
+
+export type ProofState = 'holds' | 'broken' | 'not-applicable' | 'absent';
+export interface Proof {
+  state: ProofState;
+  detail: string;
+}
+
+export interface ArmRun {
+  id: string;
+  seed?: number;
+  state: RunState;
+  /** sha256 of what decided the weights. */
+  hash: string;
+  device: string;
+  threads: number;
+  version: string;
+  identity: Proof;
+  frozen: Proof;
+  /** Seconds of optimizer steps; undefined when nothing was trained. */
+  trainSeconds?: number;
+}
+
+/** One arm's value on one metric. */
+export interface ArmValue {
+  task: string;
+  metric: string;
+  /** Mean over seeds. */
+  value: number;
+  /** Sample standard deviation over seeds; absent below two. */
+  seedDeviation?: number;
+  /** As `scores.json` has them. */
+  seeds: { seed?: number; value: number; stderr: number | null; n: number }[];
+}
+
+export interface ComparedArm {
+  name: string;
+  /** What was changed, one phrase each: blocks inserted, layers pruned, tensors trained. */
+  changes: string[];
+  trainedParameters?: number;
+  totalParameters?: number;
+  steps?: number;
+  /** Mean over seeds. */
+  trainSeconds?: number;
+  runs: ArmRun[];
+  values: ArmValue[];
+}
+
+export interface MissingRun {
+  arm: string;
+  seed?: number;
+  /** A sentence's end: "was not started", "is running", "failed: …". */
+  reason: string;
+}
+
+/** Mean over seeds with the smallest and largest seed, by optimizer steps completed. */
+export interface CurvePoint {
+  step: number;
+  mean: number;
+  low: number;
+  high: number;
+}
+export interface Curve {
+  arm: string;
+  /** Seeds that reach every point. */
+  seeds: number;
+  /** Consecutive records averaged into one point. */
+  stride: number;
+  points: CurvePoint[];
+}
+
+/** A flipped document in words. */
+export interface DocumentText {
+  doc: number;
+  /** The end of the prompt. */
+  context: string;
+  expected: string;
+  /** By arm, its first seed. */
+  answers: Record<string, string>;
+}
+
+/** What every view draws (design §2). None computes a statistic. */
+export interface Comparison {
+  title: string;
+  file?: string;
+  version: string;
+  method: { level: number; resamples: number; seed: number; minimumDocuments: number };
+  baseline?: string;
+  subject?: string;
+  /** Gain first, then forgetting in the order of the file, then the other evaluated tasks. */
+  metrics: ComparedMetric[];
+  arms: ComparedArm[];
+  /** Every arm against the baseline, then the subject against every other arm; each in the order of arms and metrics. */
+  contrasts: Contrast[];
+  missing: MissingRun[];
+  stale: StaleRun[];
+  /** What a reader must know besides: documents that could not be paired, differing devices or models. */
+  notes: string[];
+  /** Keys of training that differ between trained arms. */
+  differences: { key: string; values: Record<string, string> }[];
+  lossCurves: Curve[];
+  scoreCurves: { task: string; metric: string; curves: Curve[] }[];
+  /** Texts of flipped documents, by task. */
+  documents: Record<string, DocumentText[]>;
+}
