@@ -1,0 +1,30 @@
+import { fail } from '../base/problem.ts';
+import type { Device, DeviceName, Forms } from './types.ts';
+
+/** Forms that every provider and element type has kernels for: WebGPU, and float64 on the CPU. */
+export const portableForms: Forms = { transposedProduct: 'transpose', rmsNorm: 'primitives', rotary: 'primitives' };
+
+/**
+ * The devices that this version computes on. Half-precision products on the CPU provider silently run in float32, so
+ * `mixed` is offered by no CPU row.
+ */
+export const devices: Partial<Record<DeviceName, Device>> = {
+  cpu: {
+    name: 'cpu',
+    provider: 'cpu',
+    forms: { transposedProduct: 'fused', rmsNorm: 'fused', rotary: 'fused' },
+    state: 'wasm',
+    precisions: ['float32'],
+    basePrecisions: ['float32'],
+  },
+};
+
+/** The row of a device; fails with `not-available` where there is none. */
+export function deviceRow(name: DeviceName): Device {
+  return (
+    devices[name] ??
+    fail('not-available', `This version of Strata does not compute on the device ${name}.`, {
+      remedy: 'Use `device: cpu`.',
+    })
+  );
+}

@@ -1,0 +1,136 @@
+import { embeddingName, finalNormName, headName, layerTensorName } from '../model/names.ts';
+import type { ModelConfig } from '../model/types.ts';
+import { attention, cachedAttention, type PastKeyValues } from './blocks/attention.ts';
+import { embedding } from './blocks/embedding.ts';
+import { linear } from './blocks/linear.ts';
+import { rmsNorm } from './blocks/rms-norm.ts';
+import { type Angles, rotary, rotaryAngles } from './blocks/rotary.ts';
+import { swiglu } from './blocks/swiglu.ts';
+import { add, reshape, scale, transpose } from './functions.ts';
+import type { Graph } from './graph.ts';
+import { attentionMasks } from './mask.ts';
+import type { Tensor } from './tensor.ts';
+import { loraName, type Weights } from './weights.ts';
+
+/** Tokens of one pass: int32 [batch·sequence] each, row-major. */
+export interface TokenInputs {
+  ids: Tensor;
+  segments: Tensor;
+  positions: Tensor;
+}
+/** Tokens whose keys and values are given: int32 [batch·length], and one pair per layer of the stack. */
+export interface PastInputs {
+  segments: Tensor;
+  positions: Tensor;
+  length: number;
+  layers: readonly PastKeyValues[];
+}
+export interface DecoderSize {
+  batch: number;
+  sequence: number;
+  /** Every position is below it. */
+  positions: number;
+}
+
+/** What one layer gives besides its output. */
+export interface LayerTrace {
+  /** Keys (rotated) and values of this pass's tokens: [batch, kvHeads, sequence, headDim]. */
+  key: Tensor;
+  value: Tensor;
+  /** [batch, heads, sequence, keys] */
+  probabilities: Tensor;
+}
+
+/** The decoder's layers over given tokens; masks and angles are made once and shared. */
+export interface Decoder {
+  /** [batch·sequence, hidden] */
+  embed(): Tensor;
+  /** One layer with the weights of model layer `index`; `slot` is its place in the stack, which names its cache. */
+  layer(x: Tensor, index: number, slot?: number): { y: Tensor; trace: LayerTrace };
+  /** The final norm. */
+  norm(x: Tensor): Tensor;
+  /** [rows, hidden] → [rows, vocab] */
+  head(x: Tensor): Tensor;
+}
+
+/**
+ * A decoder of the Llama kind: pre-norm, RoPE, grouped-query attention, SwiGLU (Touvron et al. 2023), with the families'
+ * additions: sliding windows (Mistral), biases (Qwen2), norms of q and k per head before RoPE (Qwen3).
+ * Source of the order of operations: transformers modeling_llama.py, modeling_qwen3.py.
+ */
+export function decoder(
+  g: Graph,
+  config: ModelConfig,
+  weights: Weights,
+  size: DecoderSize,
+  tokens: TokenInputs,
+  past?: PastInputs,
+): Decoder {
+  const { batch, sequence } = size;
+  const { heads, kvHeads, headDim, rmsNormEps } = config;
+  const rows = batch * sequence;
+  const angles: Angles = g.scope('rope', () =>
+    rotaryAngles(g, config, { positions: tokens.positions, batch, sequence, limit: size.positions }),
+  );
+  const own = { segments: tokens.segments, positions: tokens.positions, batch, length: sequence };
+  const masks = g.scope('mask', () => {
+    const ofOwn = attentionMasks(g, own, own);
+    const ofPast = past && attentionMasks(g, own, { ...past, batch });
+    // All that layers need are made here, so that they stand before the layers also where a layer is emitted twice.
+    for (const window of new Set(config.windows)) {
+      ofOwn(window);
+      ofPast?.(window);
+    }
+    return { own: ofOwn, past: ofPast };
+  });
+
+  const split = (x: Tensor, count: number) => reshape(g, x, [batch, sequence, count, headDim]);
+  const project = (x: Tensor, layer: number, module: string) => {
+    const weight = layerTensorName(layer, module);
+    const y = linear(g, x, weights.get(weight), weights.find(layerTensorName(layer, module, 'bias')));
+    const lora = weights.lora.get(weight);
+    if (!lora) return y;
+    const inner = scale(g, linear(g, x, weights.get(loraName(weight, 'A'))), lora.scale);
+    return add(g, y, linear(g, inner, weights.get(loraName(weight, 'B'))));
+  };
+  const norm = (x: Tensor, name: string) => rmsNorm(g, x, weights.get(name), rmsNormEps);
+
+  /** [batch·sequence, hidden] → [batch, heads, sequence, headDim], normed and rotated. */
+  const queryOrKey = (x: Tensor, layer: number, which: 'q' | 'k', count: number) => {
+    const parts = split(project(x, layer, `self_attn.${which}_proj`), count);
+    const normed = config.qkNorm ? norm(parts, layerTensorName(layer, `self_attn.${which}_norm`)) : parts;
+    return rotary(g, transpose(g, normed, [0, 2, 1, 3]), angles);
+  };
+
+  const attend = (x: Tensor, layer: number, slot: number) => {
+    const q = queryOrKey(x, layer, 'q', heads);
+    const key = queryOrKey(x, layer, 'k', kvHeads);
+    const value = transpose(g, split(project(x, layer, 'self_attn.v_proj'), kvHeads), [0, 2, 1, 3]);
+    const window = config.windows[layer] ?? null;
+    const mask = masks.own(window);
+    const { output, probabilities } =
+      past && masks.past
+        ? cachedAttention(g, q, key, value, past.layers[slot]!, { past: masks.past(window), own: mask })
+        : attention(g, q, key, value, mask);
+    const joined = reshape(g, transpose(g, output, [0, 2, 1, 3]), [rows, heads * headDim]);
+    return { y: project(joined, layer, 'self_attn.o_proj'), trace: { key, value, probabilities } };
+  };
+
+  const feedForward = (x: Tensor, layer: number) => {
+    const inner = swiglu(g, project(x, layer, 'mlp.gate_proj'), project(x, layer, 'mlp.up_proj'));
+    return project(inner, layer, 'mlp.down_proj');
+  };
+
+  return {
+    embed: () => g.scope('embed', () => embedding(g, weights.get(embeddingName), tokens.ids)),
+    layer: (x, index, slot = index) =>
+      g.scope(`layer.${slot}`, () => {
+        const { y, trace } = attend(norm(x, layerTensorName(index, 'input_layernorm')), index, slot);
+        const middle = add(g, x, y);
+        const inner = norm(middle, layerTensorName(index, 'post_attention_layernorm'));
+        return { y: add(g, middle, feedForward(inner, index)), trace };
+      }),
+    norm: (x) => g.scope('norm', () => norm(x, finalNormName)),
+    head: (x) => g.scope('head', () => linear(g, x, weights.get(config.tied ? embeddingName : headName))),
+  };
+}

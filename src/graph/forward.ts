@@ -1,0 +1,101 @@
+import { devices } from '../device/devices.ts';
+import type { Device } from '../device/types.ts';
+import type { ModelConfig } from '../model/types.ts';
+import { decoder, type PastInputs } from './decoder.ts';
+import { cast, reshape } from './functions.ts';
+import { Graph } from './graph.ts';
+import type { Tensor } from './tensor.ts';
+import { type LoraMap, type WeightPlaces, Weights } from './weights.ts';
+
+export interface ForwardOptions {
+  batch: number;
+  sequence: number;
+  /** Every position that is fed is below it (size of the RoPE tables); `sequence` by default. */
+  positions?: number;
+  /** Slots of the key-value cache: adds the inputs of `past` (see `buildForward`). */
+  past?: number;
+  /** Rows of [batch·sequence] that go through the head, as many as this, chosen by the input `rows`; all by default. */
+  rows?: number;
+  /** Model layers in the order in which they run (removal, duplication); all in order by default. */
+  stack?: readonly number[];
+  lora?: LoraMap;
+  outputs: ForwardOutputs;
+  device?: Device;
+}
+
+export interface ForwardOutputs {
+  /** `logits` float32 [rows, vocab]. */
+  logits?: boolean;
+  /** Input `targets` int32 [rows], each ≥ 0; `log_probability` float32 [rows], `greedy` bool [rows]: the target is the argmax (the first of equals). */
+  scores?: boolean;
+  /** `hidden.0` … `hidden.L` float32 [batch·sequence, hidden]: the input of each layer of the stack, and the last one's output before the final norm. */
+  hidden?: boolean;
+  /** `key.i`, `value.i` float32 [batch, kvHeads, sequence, headDim]: of this pass's tokens, keys rotated. */
+  keyValues?: boolean;
+  /** `attention.i` float32 [batch, heads, sequence, past + sequence]. */
+  attention?: boolean;
+}
+
+/**
+ * A forward pass. Inputs, int32 [batch·sequence], row-major: `ids`, `segments` (attention stays inside equal numbers; give
+ * padding a number of its own), `positions` (for RoPE, causality and windows).
+ *
+ * With `past` slots also: `past.segments` and `past.positions`, int32 [batch·past] (an empty slot has a segment that no token
+ * has), and `past.key.i`, `past.value.i` float32 [batch, kvHeads, past, headDim]. The pass gives only the new tokens' keys and
+ * values; their owner writes them into the slots. So the cache is never copied.
+ */
+export function buildForward(config: ModelConfig, places: WeightPlaces, options: ForwardOptions): Graph {
+  const { batch, sequence, outputs } = options;
+  const g = new Graph('float32', (options.device ?? devices.cpu!).forms);
+  const weights = new Weights(g, config, places, options.lora);
+  const stack = options.stack ?? Array.from({ length: config.layers }, (_, i) => i);
+  const perToken = (name: string) => g.input(name, 'int32', [batch * sequence]);
+  const tokens = { ids: perToken('ids'), segments: perToken('segments'), positions: perToken('positions') };
+  const past = options.past ? pastInputs(g, config, batch, options.past, stack.length) : undefined;
+  const size = { batch, sequence, positions: options.positions ?? sequence };
+  const d = decoder(g, config, weights, size, tokens, past);
+
+  let x = d.embed();
+  for (const [slot, index] of stack.entries()) {
+    if (outputs.hidden) g.output(`hidden.${slot}`, x);
+    const { y, trace } = d.layer(x, index, slot);
+    if (outputs.attention) g.output(`attention.${slot}`, trace.probabilities);
+    if (outputs.keyValues) {
+      g.output(`key.${slot}`, trace.key);
+      g.output(`value.${slot}`, trace.value);
+    }
+    x = y;
+  }
+  if (outputs.hidden) g.output(`hidden.${stack.length}`, x);
+  if (!outputs.logits && !outputs.scores) return g;
+
+  const chosen =
+    options.rows === undefined ? x : g.apply('Gather', [x, g.input('rows', 'int32', [options.rows])], { axis: 0 });
+  const logits = d.head(d.norm(chosen));
+  if (outputs.scores) putScores(g, logits);
+  if (outputs.logits) g.output('logits', logits);
+  return g;
+}
+
+function pastInputs(g: Graph, config: ModelConfig, batch: number, length: number, layers: number): PastInputs {
+  const cache = (name: string) => g.input(name, 'float32', [batch, config.kvHeads, length, config.headDim]);
+  return {
+    length,
+    segments: g.input('past.segments', 'int32', [batch * length]),
+    positions: g.input('past.positions', 'int32', [batch * length]),
+    layers: Array.from({ length: layers }, (_, i) => ({
+      key: cache(`past.key.${i}`),
+      value: cache(`past.value.${i}`),
+    })),
+  };
+}
+
+function putScores(g: Graph, logits: Tensor): void {
+  const rows = logits.shape[0]!;
+  const targets = g.input('targets', 'int32', [rows]);
+  const logProbabilities = g.apply('LogSoftmax', [logits], { axis: -1 });
+  const column = reshape(g, targets, [rows, 1]);
+  g.output('log_probability', reshape(g, g.apply('GatherElements', [logProbabilities, column], { axis: 1 }), [rows]));
+  const best = cast(g, g.apply('ArgMax', [logits], { axis: -1, keepdims: 0 }), 'int32');
+  g.output('greedy', g.apply('Equal', [best, targets]));
+}

@@ -1,0 +1,74 @@
+import type { Graph } from './graph.ts';
+import { type ElementType, elementTypes, type FloatType, type Shape, sameShape, type Tensor } from './tensor.ts';
+
+/** Short names for ops with constants as inputs, and for those with several forms. Pure conveniences over `Graph.apply`. */
+
+export const add = (g: Graph, a: Tensor, b: Tensor): Tensor => g.apply('Add', [a, b]);
+export const sub = (g: Graph, a: Tensor, b: Tensor): Tensor => g.apply('Sub', [a, b]);
+export const mul = (g: Graph, a: Tensor, b: Tensor): Tensor => g.apply('Mul', [a, b]);
+export const div = (g: Graph, a: Tensor, b: Tensor): Tensor => g.apply('Div', [a, b]);
+export const neg = (g: Graph, a: Tensor): Tensor => g.apply('Neg', [a]);
+
+/** `a` times a number; nothing is emitted for 1. */
+export function scale(g: Graph, a: Tensor, factor: number): Tensor {
+  return factor === 1 ? a : mul(g, a, g.scalar(factor, a.dtype as FloatType));
+}
+
+export function reshape(g: Graph, x: Tensor, shape: Shape): Tensor {
+  return sameShape(x.shape, shape) ? x : g.apply('Reshape', [x, g.ints(shape)]);
+}
+
+export function transpose(g: Graph, x: Tensor, perm: readonly number[]): Tensor {
+  return g.apply('Transpose', [x], { perm });
+}
+
+/** The last two dimensions exchanged. */
+export function swapLast(g: Graph, x: Tensor): Tensor {
+  const rank = x.shape.length;
+  return transpose(g, x, [...Array(rank - 2).keys(), rank - 1, rank - 2]);
+}
+
+export function expand(g: Graph, x: Tensor, shape: Shape): Tensor {
+  return sameShape(x.shape, shape) ? x : g.apply('Expand', [x, g.ints(shape)]);
+}
+
+export function concat(g: Graph, parts: readonly Tensor[], axis: number): Tensor {
+  return parts.length === 1 ? parts[0]! : g.apply('Concat', parts, { axis });
+}
+
+export function split(g: Graph, x: Tensor, sizes: readonly number[], axis: number): Tensor[] {
+  return sizes.length === 1 ? [x] : g.applyAll('Split', [x, g.ints(sizes)], { axis });
+}
+
+export function cast(g: Graph, x: Tensor, to: ElementType): Tensor {
+  return x.dtype === to ? x : g.apply('Cast', [x], { to: elementTypes[to].onnx });
+}
+
+export function reduceSum(g: Graph, x: Tensor, axes: readonly number[], keepDims = true): Tensor {
+  return axes.length === 0 ? x : g.apply('ReduceSum', [x, g.ints(axes)], { keepdims: keepDims ? 1 : 0 });
+}
+
+/** Sum over everything that broadcasting `shape` to x's shape repeated: the gradient of a broadcast. */
+export function sumTo(g: Graph, x: Tensor, shape: Shape): Tensor {
+  const lead = x.shape.length - shape.length;
+  const axes = x.shape.flatMap((d, i) => (i < lead || (shape[i - lead] === 1 && d !== 1) ? [i] : []));
+  return reshape(g, reduceSum(g, x, axes), shape);
+}
+
+export interface ProductOptions {
+  transA?: boolean;
+  transB?: boolean;
+  alpha?: number;
+}
+
+/** alpha · op(a)·op(b) over the last two dimensions, op = transposed if asked for; equal leading dimensions. */
+export function product(g: Graph, a: Tensor, b: Tensor, options: ProductOptions = {}): Tensor {
+  const { transA = false, transB = false, alpha = 1 } = options;
+  if (!transA && !transB && alpha === 1) return g.apply('MatMul', [a, b]);
+  const flags = { ...(transA && { transA: 1 }), ...(transB && { transB: 1 }), ...(alpha !== 1 && { alpha }) };
+  if (a.shape.length === 2 && b.shape.length === 2) return g.apply('Gemm', [a, b], flags);
+  if (g.forms.transposedProduct === 'fused') return g.apply('FusedMatMul', [a, b], flags);
+  const left = transA ? swapLast(g, a) : a;
+  const right = transB ? swapLast(g, b) : b;
+  return scale(g, g.apply('MatMul', [left, right]), alpha);
+}

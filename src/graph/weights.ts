@@ -1,0 +1,72 @@
+import { expectedTensors } from '../model/names.ts';
+import type { ModelConfig } from '../model/types.ts';
+import type { External, Graph } from './graph.ts';
+import type { ElementType, Shape, Tensor } from './tensor.ts';
+
+/** Where a weight comes from: fed at each run, or read from a file when the session is made. */
+export type WeightPlace = { kind: 'input' } | { kind: 'file'; dtype: StoredType; external: External };
+/** Types that weights are stored in and graphs can read. */
+export type StoredType = Extract<ElementType, 'float32' | 'float64' | 'bfloat16' | 'float16'>;
+/** Place of each weight, by its name in the model (LoRA factors by PEFT's names). */
+export type WeightPlaces = (name: string) => WeightPlace;
+
+/** Rank and scale of the LoRA factors beside one weight: y += scale · (x·Aᵀ)·Bᵀ. */
+export interface LoraFactors {
+  rank: number;
+  scale: number;
+}
+/** By the name of the weight they add to. */
+export type LoraMap = ReadonlyMap<string, LoraFactors>;
+
+/** PEFT's name of a factor of a weight: A [rank, in], B [out, rank]. */
+export function loraName(weight: string, factor: 'A' | 'B'): string {
+  return `base_model.model.${weight.replace(/\.weight$/, '')}.lora_${factor}.weight`;
+}
+
+/** Weights of a graph, declared when they are first asked for. */
+export class Weights {
+  readonly #graph: Graph;
+  readonly #places: WeightPlaces;
+  readonly #shapes: ReadonlyMap<string, Shape>;
+  readonly #made = new Map<string, Tensor>();
+  readonly lora: LoraMap;
+
+  constructor(graph: Graph, config: ModelConfig, places: WeightPlaces, lora: LoraMap = new Map()) {
+    this.#graph = graph;
+    this.#places = places;
+    this.lora = lora;
+    this.#shapes = weightShapes(config, lora);
+  }
+
+  /** The stored tensor. Throws for a name that the config's model does not have. */
+  get(name: string): Tensor {
+    const known = this.#made.get(name);
+    if (known) return known;
+    const shape = this.#shapes.get(name);
+    if (!shape) throw new Error(`the model has no tensor ${name}`);
+    const place = this.#places(name);
+    const tensor =
+      place.kind === 'input'
+        ? this.#graph.input(name, this.#graph.float, shape)
+        : this.#graph.external(name, place.dtype, shape, place.external);
+    this.#made.set(name, tensor);
+    return tensor;
+  }
+
+  /** The tensor, if the model has one of this name. */
+  find(name: string): Tensor | undefined {
+    return this.#shapes.has(name) ? this.get(name) : undefined;
+  }
+}
+
+/** Shape of every weight of a model, LoRA factors included. */
+export function weightShapes(config: ModelConfig, lora: LoraMap = new Map()): ReadonlyMap<string, Shape> {
+  const shapes = new Map<string, Shape>(expectedTensors(config).map(({ name, shape }) => [name, shape]));
+  for (const [weight, { rank }] of lora) {
+    const shape = shapes.get(weight);
+    if (shape?.length !== 2) throw new Error(`no matrix ${weight} to adapt`);
+    shapes.set(loraName(weight, 'A'), [rank, shape[1]!]);
+    shapes.set(loraName(weight, 'B'), [shape[0]!, rank]);
+  }
+  return shapes;
+}
