@@ -1,5 +1,8 @@
 import type { Verb } from './verb.ts';
+import { exportVerb } from './verbs/export.ts';
+import { inspect } from './verbs/inspect.ts';
+import { surgery } from './verbs/surgery.ts';
 import { tokenize } from './verbs/tokenize.ts';
 
 /** Every verb of the command line, in the order of `strata --help`. */
-export const verbs: Verb[] = [tokenize];
+export const verbs: Verb[] = [inspect, surgery, exportVerb, tokenize];

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { writeJsonAtomic } from '../base/files.ts';
 import { noProgress, type Progress } from '../base/log.ts';
 import { fail } from '../base/problem.ts';
+import { writeAdapter } from './adapter-write.ts';
 import { copyCompanions } from './companions.ts';
 import { withDtype } from './config.ts';
 import { dtypes } from './dtypes.ts';
@@ -52,6 +53,20 @@ export async function surgeryFolder(
     return options.dtype ? converted(source, options.dtype) : source;
   });
   await writeCheckpoint(out, plan.config, sources, companionFolders(model), options);
+}
+
+/** Writes the LoRA adapter of a run in PEFT's layout. Fails with `usage-no-adapter` for a model without one. */
+export async function exportAdapter(model: Model, out: string): Promise<void> {
+  const { adapter } = model;
+  if (!adapter)
+    return fail('usage-no-adapter', `${model.folder} has no LoRA adapter.`, {
+      place: model.folder,
+      remedy: 'Leave out --adapter to write the whole model.',
+    });
+  const bytes = adapter.modules.reduce((sum, { a, b }) => sum + a.bytes + b.bytes, 0);
+  await newFolder(out, bytes, (folder) =>
+    writeAdapter(folder, adapter, { folder: model.base?.folder ?? model.folder, layers: model.config.layers }),
+  );
 }
 
 /** Where a model's tokenizer and other companions lie, nearest first. */

@@ -1,0 +1,30 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { attempt, fail } from '../base/problem.ts';
+import { cachedModel, hubCache, isHubId } from '../model/hub.ts';
+import { openModel } from '../model/open.ts';
+import type { Model } from '../model/types.ts';
+import { resolveRun } from '../record/find.ts';
+
+/**
+ * The folder that an argument MODEL means: a path, a run (its id or the unique beginning of one), or the id of a model in the
+ * local Hugging Face cache; in this order. Fails with `unknown-model`.
+ */
+export async function modelFolder(argument: string, cwd: string): Promise<string> {
+  const path = resolve(cwd, argument);
+  if (argument !== '' && (await stat(path).catch(() => undefined))) return path;
+  const run = await attempt(() => resolveRun(argument, cwd));
+  if (run.ok) return run.value.folder;
+  if (run.problem.code === 'unknown-run-ambiguous') fail(run.problem.code, run.problem.message, run.problem);
+  const cached = await cachedModel(argument);
+  if (cached) return cached;
+  const asId = isHubId(argument) ? `, and ${hubCache()} has no snapshot of it` : '';
+  return fail('unknown-model', `${argument || 'The empty name'} is neither a folder nor a run${asId}.`, {
+    remedy: 'Name a folder with config.json and .safetensors files; nothing is downloaded (hf download does that).',
+  });
+}
+
+/** Opens what an argument MODEL means. */
+export async function openModelArgument(argument: string, cwd: string): Promise<Model> {
+  return openModel(await modelFolder(argument, cwd));
+}
