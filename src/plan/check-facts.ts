@@ -1,8 +1,8 @@
 import type { Experiment } from '../experiment/types.ts';
-import { bytes, count } from './amounts.ts';
+import { bytes } from './amounts.ts';
 import type { PlannedArm, PlannedArms } from './arms.ts';
 import type { Diagnostics } from './diagnostics.ts';
-import { missingRows, rowsPerEpoch } from './training.ts';
+import { missingRows } from './training.ts';
 import type { PlannableFacts } from './types.ts';
 
 /** Checks that need what only a plan knows: contents of corpora, memory, overlaps. Each has its own code. */
@@ -29,11 +29,11 @@ function checkRows({ spec, plan }: PlannedArm, { contents }: PlannableFacts, dia
   const replay = training.replay && contents?.[training.replay.corpus];
   const { steps, batch, sequence } = plan.shape;
   for (const content of replay ? [main, replay] : [main])
-    if (rowsPerEpoch(content, sequence) < 1)
+    if (content.rowLength !== undefined && content.rowLength !== sequence)
       diagnostics.error(
-        path(content === main ? 'corpus' : 'replay'),
-        'corpus-too-small',
-        `The corpus ${content.name} has ${count(content.trainingTokens)} tokens to train on, less than one row of ${sequence}. Add text, or make "sequence" smaller.`,
+        path(training.sequence === undefined ? 'corpus' : 'sequence'),
+        'token-rows-length',
+        `The rows of ${content.name} have ${content.rowLength} tokens, but "sequence" is ${sequence}. Write "sequence: ${content.rowLength}".`,
       );
   if (steps === undefined) return;
   for (const { corpus, needed, there } of missingRows(training, steps, main, replay))

@@ -1,6 +1,6 @@
-import { isModule, loraWeights as weightsOf } from '../experiment/stack.ts';
+import { isModule } from '../experiment/stack.ts';
 import type { LoraSpec } from '../experiment/types.ts';
-import { linearModules } from '../model/names.ts';
+import { isLinearWeight, linearModules, roleOf } from '../model/names.ts';
 import type { SelectorProblem, Stack, StackTensor } from './selectors.ts';
 
 /** Weights of the linear modules that get an adapter, in model order (`all_linear` never means the head, as in PEFT). */
@@ -20,8 +20,13 @@ export function loraWeights(spec: LoraSpec, stack: Stack): { weights: string[] }
       code: 'layer-out-of-range',
       message: `"layers" names layer ${outside[0]}; the resulting stack has layers 0-${stack.layers.length - 1} (new numbering).`,
     };
-  const tensors = stack.tensors.map(({ name, layer }) => ({ name, base: name, layer }));
-  const weights = weightsOf(spec, tensors, linearModules);
+  const adapted = ({ name, layer }: StackTensor): boolean => {
+    const role = roleOf(name);
+    if (layer === undefined || role?.kind !== 'layer' || !isLinearWeight(name)) return false;
+    if (layers !== undefined && !layers.includes(layer)) return false;
+    return targets === 'all_linear' || targets.some((target) => isModule(role.module, target));
+  };
+  const weights = stack.tensors.filter(adapted).map((t) => t.name);
   if (weights.length > 0) return { weights };
   return { code: 'lora-matches-nothing', message: '"lora" matches no linear module. Check "targets" and "layers".' };
 }

@@ -1,6 +1,5 @@
-import { matchesSelector, type StackItem } from '../experiment/stack.ts';
 import type { TrainSelector } from '../experiment/types.ts';
-import { expectedTensors, roleOf } from '../model/names.ts';
+import { expectedTensors, isEmbedding, isHead, isNorm, roleOf } from '../model/names.ts';
 import { origin } from '../model/surgery.ts';
 import type { ModelConfig, StackLayer } from '../model/types.ts';
 
@@ -38,34 +37,58 @@ export function parametersOf(stack: Stack, names?: ReadonlySet<string>): number 
   return stack.tensors.reduce((sum, t) => sum + (names === undefined || names.has(t.name) ? t.parameters : 0), 0);
 }
 
-/** The layers in the terms of the experiment language. */
-export function items(layers: readonly StackLayer[]): StackItem[] {
-  return layers.map((layer) => ({
-    kind: layer.kind,
-    base: origin(layer),
-    label: layer.label,
-    ...(layer.kind === 'new' ? { ordinal: layer.ordinal } : {}),
-  }));
-}
-
 /** Why a selector cannot be used, as a sentence. */
 export interface SelectorProblem {
   code: string;
   message: string;
 }
 
-/** Tensor names of the resulting model that one selector picks, in model order; none, or a pruned layer, is a problem. */
-export function select(selector: TrainSelector, stack: Stack): { names: string[] } | SelectorProblem {
-  const gone = selector.kind === 'layers' ? stack.pruned.filter((n) => n >= selector.from && n <= selector.to) : [];
-  if (gone.length > 0) {
+/** What one selector picks: whole layers by where they come from, or tensors by name; or why it cannot be used. */
+type Pick = { layer: (layer: StackLayer) => boolean } | { tensor: (name: string) => boolean } | SelectorProblem;
+type Row<K extends TrainSelector['kind']> = (selector: Extract<TrainSelector, { kind: K }>, stack: Stack) => Pick;
+
+/** The kinds of selectors (design §4, `train`). Ranges are of base layers, so inserted blocks are never in one. */
+const selectors: { [K in TrainSelector['kind']]: Row<K> } = {
+  all: () => ({ tensor: () => true }),
+  new: () => ({ layer: (layer) => layer.kind === 'new' }),
+  merged: () => ({ layer: (layer) => layer.kind === 'merged' }),
+  layers: ({ from, to, text }, { pruned }) => {
+    const gone = pruned.filter((n) => n >= from && n <= to);
+    if (gone.length === 0) return { layer: (layer) => layer.kind !== 'new' && layer.base >= from && layer.base <= to };
     const which = gone.length === 1 ? `layer ${gone[0]} is` : `layers ${gone.join(', ')} are`;
     return {
       code: 'train-pruned-layer',
-      message: `"${selector.text}" cannot be trained: base ${which} pruned in this arm. Name only layers that stay.`,
+      message: `"${text}" cannot be trained: base ${which} pruned in this arm. Name only layers that stay.`,
     };
-  }
-  const matches = matchesSelector(selector, items(stack.layers), stack.config.tied);
-  const names = stack.tensors.filter(({ name, layer }) => matches({ name, base: name, layer })).map((t) => t.name);
+  },
+  inserted: ({ after, ordinal }) => ({
+    layer: (layer) =>
+      layer.kind === 'new' && layer.after === after && (ordinal === undefined || layer.ordinal === ordinal),
+  }),
+  embeddings: () => ({ tensor: isEmbedding }),
+  head: (_, { config }) => ({ tensor: (name) => isHead(name, config) }),
+  norms: () => ({ tensor: isNorm }),
+  glob: ({ text }) => {
+    const pattern = globPattern(text);
+    return { tensor: (name) => pattern.test(name) };
+  },
+};
+
+/** `*` is any run of characters (dots too: names have no levels that a star would stop at), `?` is one. */
+function globPattern(glob: string): RegExp {
+  const escaped = glob.replace(/[\\^$+.()|[\]{}]/g, '\\$&');
+  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`);
+}
+
+/** Tensor names of the resulting model that one selector picks, in model order; none, or a pruned layer, is a problem. */
+export function select(selector: TrainSelector, stack: Stack): { names: string[] } | SelectorProblem {
+  // Row and argument are of one kind; that does not show in the type of a union's member.
+  const row = selectors[selector.kind] as (selector: TrainSelector, stack: Stack) => Pick;
+  const pick = row(selector, stack);
+  if ('code' in pick) return pick;
+  const test = (t: StackTensor) =>
+    'tensor' in pick ? pick.tensor(t.name) : t.layer !== undefined && pick.layer(stack.layers[t.layer]!);
+  const names = stack.tensors.filter(test).map((t) => t.name);
   return names.length > 0 ? { names } : { code: 'train-matches-nothing', message: nothing(selector, stack) };
 }
 

@@ -56,7 +56,11 @@ function taskRequest(name: string, experiment: Experiment, facts: PlannableFacts
     spec,
     files,
     shotFiles,
-    // Where the files lie does not make another task; what they hold does.
-    hash: sha256(canonicalJson({ spec: { ...spec, files: undefined, shots_from: undefined }, hashes, shotHashes })),
+    hash: taskHash(spec, hashes, shotHashes),
   };
+}
+
+/** Names the content of a task: where its files lie does not make another task; what they hold does. */
+export function taskHash(spec: TaskSpec, hashes: readonly string[], shotHashes?: readonly string[]): string {
+  return sha256(canonicalJson({ spec: { ...spec, files: undefined, shots_from: undefined }, hashes, shotHashes }));
 }

@@ -1,3 +1,4 @@
+import { replayed, stepsFor } from '../data/training-data.ts';
 import type { TrainingSpec } from '../experiment/types.ts';
 import { autoRecompute, type Trained } from './cost.ts';
 import type { Stack } from './selectors.ts';
@@ -9,33 +10,13 @@ export function sequenceOf(training: TrainingSpec, maxPositions: number): number
 }
 
 /**
- * Rows in one pass over a corpus: its passes are laid end to end and cut into full rows (data/packing), so a pass may end
- * inside a row and this be a fraction. Token rows are rows as they are.
- */
-export function rowsPerEpoch(content: Pick<CorpusContent, 'trainingTokens' | 'rows'>, sequence: number): number {
-  return content.rows?.count ?? content.trainingTokens / sequence;
-}
-
-/** Of the first `sequences` sequences of a run, how many were replay (design §4: exactly round(n·share)). */
-export function replayed(sequences: number, share: number): number {
-  return Math.round(sequences * share);
-}
-
-/**
- * Optimizer steps of a run; undefined while `epochs` needs a corpus that was not counted. Steps for epochs: the fewest whole
- * batches whose sequences of the main corpus (replay does not count) cover `epochs` passes over its rows.
+ * Optimizer steps of a run; undefined while `epochs` needs a corpus that was not counted. Fails with `invalid-epochs` for
+ * token rows.
  */
 export function stepsOf(training: TrainingSpec, sequence: number, content?: CorpusContent): number | undefined {
-  const { length, batch, replay } = training;
-  if (length.unit === 'steps') return length.value;
-  if (length.unit === 'tokens') return Math.ceil(length.value / (batch * sequence));
-  if (content === undefined) return undefined;
-  const wanted = length.value * rowsPerEpoch(content, sequence);
-  const share = replay?.share ?? 0;
-  const main = (steps: number) => steps * batch - replayed(steps * batch, share);
-  let steps = Math.max(1, Math.floor(wanted / (batch * (1 - share))) - 1);
-  while (main(steps) < wanted) steps++;
-  return steps;
+  if (training.length.unit === 'epochs' && content === undefined) return undefined;
+  const rows = content?.kind === 'text' ? content.tokens / sequence : Number.POSITIVE_INFINITY;
+  return Math.max(1, stepsFor({ ...training, sequence }, rows));
 }
 
 /** Training with its defaults resolved, as far as the facts go. */
@@ -66,8 +47,8 @@ export function missingRows(
     { content: replay, needed: fromReplay },
   ];
   return uses.flatMap(({ content, needed }) =>
-    content?.rows !== undefined && content.rows.count < needed
-      ? [{ corpus: content.name, needed, there: content.rows.count }]
+    content?.kind === 'tokens' && content.documents < needed
+      ? [{ corpus: content.name, needed, there: content.documents }]
       : [],
   );
 }

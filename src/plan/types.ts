@@ -42,14 +42,11 @@ export interface BaseFacts {
   tokenizerHash?: string;
 }
 
-/** What a corpus holds. Of a corpus of token rows, a row is a document, and nothing is held out. */
 export interface CorpusContent extends CorpusCount {
   /** sha256 over its files' contents, in order. */
   hash: string;
-  /** Tokens (with BOS and EOS) of the documents that are trained on. */
-  trainingTokens: number;
-  /** Token rows: rows, and the sequence that they all have (undefined: they differ). */
-  rows?: { count: number; sequence?: number };
+  /** Token rows: how many tokens each has. */
+  rowLength?: number;
 }
 
 export interface TaskContent {
@@ -236,9 +233,13 @@ export interface Cost {
   seconds?: number;
 }
 
+/** What a corpus holds to train on. Of token rows, a row is a document, and nothing is held out. */
 export interface CorpusCount {
   name: string;
+  kind: 'text' | 'tokens';
+  /** Without the hold-out. */
   documents: number;
+  /** Of these documents, with BOS and EOS. */
   tokens: number;
   /** false: extrapolated from a sample (shown with ≈). */
   exact: boolean;

@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { exists } from '../../base/files.ts';
+import type { HashCache } from '../../base/hash-cache.ts';
+import { hashTokenizer, openTokenizer } from '../../data/tokenizer.ts';
+import type { Tokenizer } from '../../data/types.ts';
+import type { ModelFacts } from '../../experiment/facts.ts';
+import { hashModel } from '../../model/hash.ts';
+import { linearModules } from '../../model/names.ts';
+import { openModel } from '../../model/open.ts';
+import type { Model } from '../../model/types.ts';
+import type { BaseFacts } from '../types.ts';
+
+/** A model with what a plan says of it. */
+export interface GatheredModel {
+  model: Model;
+  facts: ModelFacts;
+  base: BaseFacts;
+  tokenizer?: Tokenizer;
+}
+
+/**
+ * The folder that a `model:` names: relative to `from`, or an id (`org/name`) of the local Hugging Face cache. Nothing is ever
+ * downloaded; a name that is neither comes back as the folder that it would be.
+ */
+export async function modelFolder(reference: string, from: string): Promise<string> {
+  const folder = resolve(from, reference);
+  if ((await exists(folder)) || !/^[\w.-]+\/[\w.-]+$/.test(reference)) return folder;
+  const cached = join(hubCache(), `models--${reference.replace('/', '--')}`);
+  const commit = await readFile(join(cached, 'refs', 'main'), 'utf8').catch(() => undefined);
+  return commit === undefined ? folder : join(cached, 'snapshots', commit.trim());
+}
+
+/** As huggingface_hub finds it. */
+function hubCache(): string {
+  const { HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME } = process.env;
+  if (HF_HUB_CACHE) return HF_HUB_CACHE;
+  return join(HF_HOME ?? join(XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'huggingface'), 'hub');
+}
+
+/** Config and tensor headers; fails as `openModel` does. */
+export async function gatherModel(reference: string, from: string): Promise<GatheredModel> {
+  const model = await openModel(await modelFolder(reference, from));
+  const { config, tensors, folder } = model;
+  const facts: ModelFacts = {
+    family: config.family,
+    layers: config.layers,
+    positions: config.maxPositions,
+    vocabSize: config.vocabSize,
+    tied: config.tied,
+    tensors: [...tensors.values()].map(({ name, shape, dtype }) => ({ name, shape, dtype })),
+    linearModules: [...linearModules],
+  };
+  return { model, facts, base: { folder, config, tensors } };
+}
+
+/** Adds the tokenizer and its size. A model without one works for token rows; a broken one fails as `openTokenizer` does. */
+export async function gatherTokenizer(gathered: GatheredModel): Promise<void> {
+  const folder = gathered.model.tokenizerFolder;
+  if (folder === undefined) return;
+  gathered.tokenizer = await openTokenizer(folder);
+  gathered.facts.tokenizerSize = gathered.tokenizer.size;
+}
+
+/** Adds the hashes of model and tokenizer. */
+export async function gatherHashes({ model, base }: GatheredModel, cache: HashCache): Promise<void> {
+  base.hash = await hashModel(model, cache);
+  if (model.tokenizerFolder !== undefined) base.tokenizerHash = await hashTokenizer(model.tokenizerFolder);
+}

@@ -1,0 +1,70 @@
+import { readCorpus } from '../../data/corpus.ts';
+import { overlap } from '../../data/overlap.ts';
+import type { Experiment, TaskSpec } from '../../experiment/types.ts';
+import { taskSpec } from '../tasks.ts';
+import type { Facts, Overlap } from '../types.ts';
+import type { FactCache } from './cache.ts';
+import { taskTexts } from './tasks.ts';
+
+/**
+ * Forgetting and perplexity tasks against all corpora that are trained on: documents that share a run of 13 words. Tasks that
+ * measure a gain are meant to be about what is trained, so they are left out.
+ */
+export async function gatherOverlaps(experiment: Experiment, facts: Facts, cache: FactCache): Promise<Overlap[]> {
+  const corpora = trainedCorpora(experiment).filter((name) => facts.contents?.[name]?.kind === 'text');
+  if (corpora.length === 0) return [];
+  const overlaps: Overlap[] = [];
+  for (const name of watchedTasks(experiment)) {
+    const spec = taskSpec(name, experiment);
+    const evaluated = spec && identityOf(name, spec, facts);
+    if (spec === undefined || evaluated === undefined) continue;
+    const trained = corpora.map((corpus) => [facts.contents?.[corpus]?.hash, experiment.corpora[corpus]]);
+    const found = await cache.remember({ overlap: evaluated, trained }, async () => {
+      const texts = await textsOf(name, spec, experiment, facts);
+      return {
+        documents: texts.length,
+        overlapping: overlap(texts, await trainedTexts(corpora, experiment, facts)).length,
+      };
+    });
+    overlaps.push({ task: name, corpora, ...found });
+  }
+  return overlaps;
+}
+
+/** Main corpora and replays of all arms, each once. */
+function trainedCorpora({ arms }: Experiment): string[] {
+  const names = Object.values(arms).flatMap(({ training }) =>
+    training ? [training.corpus, ...(training.replay ? [training.replay.corpus] : [])] : [],
+  );
+  return [...new Set(names)];
+}
+
+function watchedTasks({ evaluation, compare }: Experiment): string[] {
+  const forgetting = compare.forgetting.map((ref) => ref.task);
+  return evaluation.tasks.filter((task) => forgetting.includes(task) || task.startsWith('perplexity:'));
+}
+
+/** What decides a task's texts; undefined where they were not hashed. */
+function identityOf(name: string, spec: TaskSpec, { contents, taskContents }: Facts): unknown {
+  return spec.kind === 'perplexity' ? contents?.[spec.corpus]?.hash : taskContents?.[name]?.hashes;
+}
+
+async function textsOf(name: string, spec: TaskSpec, experiment: Experiment, facts: Facts): Promise<string[]> {
+  if (spec.kind === 'choice' || spec.kind === 'generate') return taskTexts(spec, facts.tasks?.[name]?.files ?? []);
+  if (spec.kind !== 'perplexity') return [];
+  const corpus = experiment.corpora[spec.corpus];
+  if (corpus?.kind !== 'text') return [];
+  const { documents, holdout } = await readCorpus(facts.corpora?.[spec.corpus]?.files ?? [], corpus);
+  return (holdout.length > 0 ? holdout : documents).map((d) => d.text);
+}
+
+async function trainedTexts(names: readonly string[], experiment: Experiment, facts: Facts): Promise<string[]> {
+  const texts: string[] = [];
+  for (const name of names) {
+    const corpus = experiment.corpora[name];
+    if (corpus?.kind !== 'text') continue;
+    const { documents } = await readCorpus(facts.corpora?.[name]?.files ?? [], corpus);
+    for (const { text } of documents) texts.push(text);
+  }
+  return texts;
+}
