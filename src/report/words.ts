@@ -1,0 +1,158 @@
+import type { Interval } from '../statistics/student.ts';
+import type { ArmRun, ComparedArm, ComparedMetric, Comparison, Contrast, Proof, ProofState, Role } from './types.ts';
+import { minimumSeeds } from './verdict.ts';
+
+/** Four significant digits and at least three decimals: tables of shares, bits and perplexities stay aligned and honest. */
+export function formatValue(value: number | undefined): string {
+  if (value === undefined || Number.isNaN(value)) return '–';
+  const decimals = Math.abs(value) >= 1000 ? 0 : Math.abs(value) >= 100 ? 1 : Math.abs(value) >= 10 ? 2 : 3;
+  return value.toFixed(decimals).replace(/^-(0(?:\.0*)?)$/, '$1');
+}
+
+/** With its sign, so that a difference is never taken for a value. */
+export function formatEffect(value: number | undefined): string {
+  const plain = formatValue(value);
+  return plain === '–' || plain.startsWith('-') ? plain : `+${plain}`;
+}
+
+export function formatInterval({ low, high }: Interval): string {
+  return `[${formatEffect(low)}, ${formatEffect(high)}]`;
+}
+
+/** 331776 → `331,776`. */
+export function formatCount(n: number | undefined): string {
+  return n === undefined ? '–' : String(n).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+export function formatSeconds(seconds: number | undefined): string {
+  if (seconds === undefined) return '–';
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  if (seconds < 3600) return `${(seconds / 60).toFixed(1)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+
+export const roleNames: Record<Role, string> = { gain: 'gain', forgetting: 'forgetting', other: 'also measured' };
+
+/** How to read the sign of an effect of this role. */
+export const signRules: Record<Role, string> = {
+  gain: 'positive = learned more',
+  forgetting: 'positive = forgot more',
+  other: 'positive = better',
+};
+
+/** `recall_new acc` */
+export function metricName({ task, metric }: Pick<ComparedMetric, 'task' | 'metric'>): string {
+  return `${task} ${metric}`;
+}
+
+export function directionOf({ higherIsBetter }: ComparedMetric): string {
+  return higherIsBetter ? 'higher is better' : 'lower is better';
+}
+
+/** For which seeds a contrast holds: `seeds 1, 2, 3`, `seed 1 only`, or that no seed is involved. */
+export function seedScope({ seeds }: Pick<Contrast, 'seeds'>): string {
+  if (seeds.length === 0) return 'no seed involved';
+  if (seeds.length === 1) return `seed ${seeds[0]} only`;
+  return seeds.length < minimumSeeds ? `seeds ${seeds.join(', ')} only` : `seeds ${seeds.join(', ')}`;
+}
+
+/** What a verdict rests on, when it rests on fewer seeds than a general statement needs. */
+function limitation(contrast: Contrast): string {
+  const { seeds, seedInterval, verdict } = contrast;
+  if (verdict === 'not enough data' || seeds.length === 0) return '';
+  if (seeds.length === 1) return ' It holds for this seed; one seed gives no interval over seeds.';
+  if (seeds.length < minimumSeeds) return ' It holds for these seeds; three are needed for a statement about seeds.';
+  return seedInterval ? ` Over seeds: ${formatInterval(seedInterval)}.` : '';
+}
+
+const effectNames: Record<Role, string> = { gain: 'gain', forgetting: 'forgetting', other: 'difference' };
+
+/** One contrast in words, for pages and screen readers. */
+export function contrastSentence(contrast: Contrast): string {
+  const { arm, against, role, verdict, documents, effect, documentInterval, reason } = contrast;
+  const on = metricName(contrast);
+  if (verdict === 'not enough data')
+    return `On ${on}, there is not enough data to tell ${arm} from ${against}. ${reason ?? ''}`.trim();
+  const what =
+    verdict === 'not distinguishable'
+      ? `${arm} is not distinguishable from ${against}`
+      : `${arm} is ${verdict} than ${against}`;
+  const numbers = `${effectNames[role]} ${formatEffect(effect)}, 95 % interval ${documentInterval ? formatInterval(documentInterval) : '–'}, n = ${documents} documents`;
+  return `On ${on}, ${what}: ${numbers}, ${seedScope(contrast)}.${limitation(contrast)}${testRemark(contrast)}`;
+}
+
+/** Where the exact test of the flips does not support a verdict of the interval, the reader should know. */
+export function testRemark({ verdict, mcnemar, flips }: Contrast): string {
+  if (!mcnemar || !flips || (verdict !== 'better' && verdict !== 'worse') || mcnemar.p < 0.05) return '';
+  return ` Few documents changed (${flips.gained.length} gained, ${flips.lost.length} lost): the exact McNemar test gives p = ${formatValue(mcnemar.p)}, so take it with care.`;
+}
+
+/** The contrasts that speak first: the subject against the baseline, then against every other arm. */
+export function subjectContrasts({ contrasts, subject }: Comparison): Contrast[] {
+  return contrasts.filter((c) => c.arm === subject);
+}
+
+/** The contrast that gives an arm's gain or forgetting. */
+export function effectOf(
+  { contrasts, baseline }: Comparison,
+  arm: string,
+  { task, metric }: Pick<ComparedMetric, 'task' | 'metric'>,
+): Contrast | undefined {
+  return contrasts.find((c) => c.arm === arm && c.against === baseline && c.task === task && c.metric === metric);
+}
+
+/** Seeds of all runs, ascending. */
+export function allSeeds({ arms }: Comparison): number[] {
+  const seeds = arms.flatMap((a) => a.runs.flatMap((r) => r.seed ?? []));
+  return [...new Set(seeds)].sort((a, b) => a - b);
+}
+
+/** `6 arms, seeds 1, 2, 3; subject s, baseline base` */
+export function summaryLine(comparison: Comparison): string {
+  const { arms, baseline, subject } = comparison;
+  const seeds = allSeeds(comparison);
+  const withRuns = arms.filter((a) => a.runs.length > 0).length;
+  const parts = [
+    `${withRuns} of ${arms.length} arms have results`,
+    seeds.length === 0 ? 'no seeds' : `seed${seeds.length === 1 ? '' : 's'} ${seeds.join(', ')}`,
+    ...(subject === undefined ? [] : [`subject ${subject}`]),
+    ...(baseline === undefined ? [] : [`baseline ${baseline}`]),
+  ];
+  return parts.join(' · ');
+}
+
+export const proofWords: Record<ProofState, string> = {
+  holds: 'holds',
+  broken: 'BROKEN',
+  'not-applicable': 'n/a',
+  absent: 'not recorded',
+};
+
+const severity: ProofState[] = ['broken', 'absent', 'holds', 'not-applicable'];
+
+/** The worst state of a proof over an arm's runs, with the detail of that run. */
+export function armProof({ runs }: ComparedArm, which: 'identity' | 'frozen'): Proof | undefined {
+  const proofs = runs.map((r: ArmRun) => r[which]);
+  for (const state of severity) {
+    const proof = proofs.find((p) => p.state === state);
+    if (proof) return proof;
+  }
+  return undefined;
+}
+
+/** An arm that was only evaluated has nothing to prove about its weights. */
+export const isTrained = (arm: ComparedArm): boolean => arm.steps !== undefined;
+
+/** Where a run of an arm stands that the comparison lacks: `s, seed 2: was not started`. */
+export function missingLine({ arm, seed, reason }: { arm: string; seed?: number; reason: string }): string {
+  return `${arm}${seed === undefined ? '' : `, seed ${seed}`}: ${reason}`;
+}
+
+/** The statistics used, for whoever reads the numbers. */
+export function method({ method: m }: Comparison): string[] {
+  return [
+    `Arms are compared on the same documents. The interval is the central ${m.level * 100} % of ${formatCount(m.resamples)} seeded bootstrap resamples of the documents, each document's result first averaged over seeds; ratio metrics resample numerator and denominator.`,
+    `The interval over seeds is Student's t. “Better” and “worse” need the document interval to exclude zero and, from ${minimumSeeds} seeds on, the seed interval too, on the same side; with fewer seeds the statement is about these seeds only. Below ${m.minimumDocuments} paired documents there is not enough data.`,
+    'Gain is the change on what was to be learned, forgetting the loss on what was to be kept, both against the baseline: positive gain is better, positive forgetting is worse. Intervals are not corrected for the number of comparisons; p-values of McNemar’s exact test are given with Holm’s correction.',
+  ];
+}
