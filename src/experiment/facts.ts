@@ -5,6 +5,8 @@ export interface ExperimentFacts {
   corpora?: Record<string, CorpusFacts>;
   /** By task name. */
   tasks?: Record<string, FileFacts>;
+  /** By arm name: the adapter that its `lora.adapter` names. */
+  adapters?: Record<string, { rank: number }>;
 }
 
 export interface ModelFacts {

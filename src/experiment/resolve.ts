@@ -194,7 +194,7 @@ function resolveCompare(written: FileInput['compare'], arms: Record<string, t.Ar
   const all = Object.values(arms);
   const unchanged = (arm: t.ArmSpec) => !(arm.from || arm.expand || arm.prune || arm.merge || arm.train || arm.lora);
   const base = baseline ?? (Object.hasOwn(arms, 'base') ? 'base' : all.find(unchanged)?.name);
-  const subjectArm = subject ?? all.find((arm) => arm.expand)?.name;
+  const subjectArm = subject ?? all.find((arm) => arm.expand && arm.name !== base)?.name;
   const metric = (m: NonNullable<typeof gain>): t.MetricRef => (typeof m === 'string' ? { task: m } : m);
   return {
     ...(base !== undefined && { baseline: base }),

@@ -54,9 +54,3 @@ export function explainSelector(text: string): { message: string; meant?: string
   const meant = nearest(text, wordSelectors);
   return { message: `\`${text}\` is no selector.`, ...(meant && { meant }) };
 }
-
-/** A glob as an expression for whole names: `*` is any run of characters (dots too), `?` is one character. */
-export function globPattern(glob: string): RegExp {
-  const escaped = glob.replace(/[\\^$+.()|[\]{}]/g, '\\$&');
-  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's');
-}

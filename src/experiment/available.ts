@@ -1,0 +1,107 @@
+import { benchmarkOf } from '../tasks/benchmarks.ts';
+import type { CheckContext } from './checks/check.ts';
+import type { Path } from './tree.ts';
+
+/** A valid key or value that this version does not carry out. A version that does deletes the row. */
+export interface NotAvailable {
+  /** What is meant, for the reference page. */
+  what: string;
+  /** What can be done instead, as a sentence. */
+  instead: string;
+  /** Where it stands in a file. */
+  places(context: CheckContext): Path[];
+  /** Value that is carried out, for a quick fix. */
+  fix?: string;
+}
+
+/** Places of a key of `training`, in the experiment and in arms, where it has one of these values. */
+function inTraining({ written }: CheckContext, key: string, isMeant: (value: unknown) => boolean): Path[] {
+  const sections: [Path, object | undefined][] = [
+    [['training'], written.training],
+    ...Object.entries(written.arms ?? {}).map(([name, arm]): [Path, object | undefined] => [
+      ['arms', name, 'training'],
+      arm.training,
+    ]),
+  ];
+  return sections.flatMap(([path, section]) => {
+    const value = Object.entries(section ?? {}).find(([k]) => k === key)?.[1];
+    return value !== undefined && value !== null && isMeant(value) ? [[...path, key]] : [];
+  });
+}
+const oneOf =
+  (...values: string[]) =>
+  (value: unknown) =>
+    values.some((v) => v === value);
+const where = (path: Path, is: boolean): Path[] => (is ? [path] : []);
+
+export const notAvailable: NotAvailable[] = [
+  {
+    what: '`analysis`',
+    instead: 'Remove it; layers can be named by number or by a rule.',
+    places: ({ written }) => where(['analysis'], written.analysis !== undefined),
+  },
+  {
+    what: '`after: analysis`',
+    instead: 'Use `shallow_half`, `deep_half`, `uniform` or a list of layers.',
+    fix: 'uniform',
+    places: ({ experiment }) =>
+      Object.values(experiment.arms).flatMap(({ name, expand }) =>
+        where(['arms', name, 'expand', 'after'], expand?.after.kind === 'rule' && expand.after.rule === 'analysis'),
+      ),
+  },
+  {
+    what: '`prune: {by: METRIC}`',
+    instead: 'Use `last` or `layers`.',
+    places: ({ experiment }) =>
+      Object.values(experiment.arms).flatMap(({ name, prune }) =>
+        where(['arms', name, 'prune', 'by'], prune?.kind === 'by'),
+      ),
+  },
+  {
+    what: '`distill`',
+    instead: 'Remove it; `replay` keeps old text in the training.',
+    places: (context) => inTraining(context, 'distill', () => true),
+  },
+  {
+    what: '`precision: mixed`',
+    instead: 'Use `float32`.',
+    fix: 'float32',
+    places: (context) => inTraining(context, 'precision', oneOf('mixed')),
+  },
+  {
+    what: '`base_precision: bfloat16` and `int4`',
+    instead: 'Use `auto` or `float32`.',
+    fix: 'auto',
+    places: (context) => inTraining(context, 'base_precision', oneOf('bfloat16', 'int4')),
+  },
+  {
+    what: '`device: webgpu` and `cuda`',
+    instead: 'Use `cpu` or `auto`.',
+    fix: 'cpu',
+    places: ({ experiment }) => where(['device'], experiment.device === 'webgpu' || experiment.device === 'cuda'),
+  },
+  {
+    what: '`target: {ssh: HOST}` and `{slurm: HOST}`',
+    instead: 'Use `local`, on the machine itself.',
+    fix: 'local',
+    places: ({ experiment }) => where(['target'], experiment.target.kind !== 'local'),
+  },
+  {
+    what: 'built-in benchmarks',
+    instead: 'Write it as a task of your own, of kind choice or generate.',
+    places: ({ experiment, written }) => {
+      const own = Object.entries(experiment.tasks).flatMap(([name, task]) =>
+        where(['tasks', name, 'benchmark'], task.kind === 'benchmark' && benchmarkOf(task.benchmark) !== undefined),
+      );
+      const named = (list: readonly string[] | undefined, path: Path) =>
+        (list ?? []).flatMap((task, i) =>
+          where([...path, i], !Object.hasOwn(experiment.tasks, task) && benchmarkOf(task) !== undefined),
+        );
+      return [
+        ...own,
+        ...named(written.analysis?.tasks, ['analysis', 'tasks']),
+        ...named(written.evaluation?.tasks, ['evaluation', 'tasks']),
+      ];
+    },
+  },
+];

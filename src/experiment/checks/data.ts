@@ -1,0 +1,134 @@
+import { removeEntry } from '../edits.ts';
+import type { FileFacts } from '../facts.ts';
+import { perplexityCorpus } from '../references.ts';
+import type { Path } from '../tree.ts';
+import type { Check, CheckContext, Finding } from './check.ts';
+
+const jsonLines = /\.(jsonl|ndjson)$/i;
+const plainText = /\.(txt|md)$/i;
+
+/** A key of a corpus that only belongs to another kind of files. */
+function* keyWithoutFiles(
+  { experiment, tree }: CheckContext,
+  key: 'field' | 'split',
+  others: RegExp,
+  message: string,
+): Iterable<Finding> {
+  for (const [name, corpus] of Object.entries(experiment.corpora))
+    if (corpus.kind === 'text' && corpus[key] !== undefined && corpus.files.every((f) => others.test(f))) {
+      const path = ['corpora', name, key];
+      yield { path, part: 'key', message, fixes: [{ title: `Remove '${key}'`, edits: removeEntry(tree, path) }] };
+    }
+}
+
+/** What is known of the files behind a key. */
+function* fileFindings(facts: FileFacts | undefined, path: Path): Iterable<Finding> {
+  if (facts?.problem) {
+    const { code, message, remedy } = facts.problem;
+    yield { path, code, message: remedy ? `${message} ${remedy}` : message };
+  } else if (facts?.files.length === 0)
+    yield { path, message: 'No file matches. Check the path; it is relative to this file.' };
+}
+
+/** Why a regular expression cannot be used to take an answer out of a text. */
+function patternProblem(pattern: string): string | undefined {
+  try {
+    // With an alternative that matches the empty text, a match tells how many groups there are.
+    const groups = (new RegExp(`${pattern}|`, 's').exec('')?.length ?? 1) - 1;
+    return groups === 0 ? 'It needs a group: the part in parentheses is the answer.' : undefined;
+  } catch (error) {
+    return `It is no regular expression: ${(error as Error).message.replace(/^Invalid regular expression: /, '')}.`;
+  }
+}
+
+export const dataChecks: Check[] = [
+  {
+    code: 'field-without-jsonl',
+    severity: 'error',
+    needs: 'file',
+    rule: '`field` belongs to `.jsonl` files.',
+    check: (context) =>
+      keyWithoutFiles(
+        context,
+        'field',
+        plainText,
+        '`field` names a part of `.jsonl` records; these are text files. Remove it.',
+      ),
+  },
+  {
+    code: 'split-without-text',
+    severity: 'error',
+    needs: 'file',
+    rule: '`split` belongs to text files.',
+    check: (context) =>
+      keyWithoutFiles(
+        context,
+        'split',
+        jsonLines,
+        '`split` cuts text files; in `.jsonl` files each line is a document. Remove it.',
+      ),
+  },
+  {
+    code: 'extract-pattern',
+    severity: 'error',
+    needs: 'file',
+    rule: '`extract.pattern` is a regular expression with a group.',
+    *check({ experiment }) {
+      for (const [name, task] of Object.entries(experiment.tasks)) {
+        if (task.kind !== 'generate' || !task.extract) continue;
+        const problem = patternProblem(task.extract.pattern);
+        if (problem)
+          yield { path: ['tasks', name, 'extract', 'pattern'], message: `\`pattern\` cannot be used. ${problem}` };
+      }
+    },
+  },
+  {
+    code: 'perplexity-of-trained-text',
+    severity: 'warning',
+    needs: 'file',
+    rule: '`perplexity:CORPUS` of a corpus that is trained on or replayed needs its `holdout`.',
+    *check({ experiment, tree }) {
+      const trained = new Set(
+        Object.values(experiment.arms).flatMap(({ training }) => [training?.corpus, training?.replay?.corpus]),
+      );
+      for (const [i, task] of experiment.evaluation.tasks.entries()) {
+        const name = perplexityCorpus(task);
+        const corpus =
+          name !== undefined && Object.hasOwn(experiment.corpora, name) ? experiment.corpora[name] : undefined;
+        if (!corpus || !trained.has(name) || (corpus.kind === 'text' && corpus.holdout !== undefined)) continue;
+        if (tree.has(['evaluation', 'tasks', i]))
+          yield {
+            path: ['evaluation', 'tasks', i],
+            message: `\`${name}\` is also trained on, so this measures memory of seen text. Give the corpus a \`holdout\`, or measure another one.`,
+            unless: [['corpora', name!]],
+          };
+      }
+    },
+  },
+  {
+    code: 'tokenizer-too-large',
+    severity: 'error',
+    needs: 'files',
+    rule: "The tokenizer's ids fit into the model's vocabulary.",
+    *check({ facts: { model } }) {
+      if (model?.tokenizerSize !== undefined && model.tokenizerSize > model.vocabSize)
+        yield {
+          path: ['model'],
+          message: `The tokenizer has ids up to ${model.tokenizerSize - 1}, but the model's vocabulary has ${model.vocabSize} entries. Use the tokenizer that belongs to the model.`,
+        };
+    },
+  },
+  {
+    code: 'files-missing',
+    severity: 'error',
+    needs: 'files',
+    rule: 'Files of corpora and tasks exist, and their first records can be read.',
+    *check({ facts, tree }) {
+      for (const [name, corpus] of Object.entries(facts.corpora ?? {})) {
+        const key = tree.has(['corpora', name, 'tokens']) ? 'tokens' : 'files';
+        yield* fileFindings(corpus, ['corpora', name, key]);
+      }
+      for (const [name, task] of Object.entries(facts.tasks ?? {})) yield* fileFindings(task, ['tasks', name, 'files']);
+    },
+  },
+];
