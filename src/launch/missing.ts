@@ -6,13 +6,13 @@ import { readEvaluated } from '../record/read.ts';
 import type { Evaluated, Stage } from '../record/types.ts';
 
 /**
- * Stages that a run directory still lacks, from what lies there: `start/` ends surgery, `tensors.json` ends training (and is
+ * Stages that a run directory still lacks, from what lies there: `start.json` ends surgery, `tensors.json` ends training (and is
  * written last for an arm that trains nothing), and `evaluated.json` names the tasks that are answered, by hash.
  */
 export async function missingStages(folder: string, spec: RunSpec, tasks: readonly TaskRequest[]): Promise<Stage[]> {
   const there = (name: string) => exists(join(folder, name));
   const [start, tensors, evaluated] = await Promise.all([
-    there(layout.start),
+    there(layout.startTensors),
     there(layout.tensors),
     readEvaluated(folder),
   ]);

@@ -21,6 +21,9 @@ export const layout = {
   scores: 'scores.json',
   /** Which task, by hash, each entry of `scores.json` answers. */
   evaluated: 'evaluated.json',
+  /** Hashes of the start's tensors; written last by the surgery stage. */
+  startTensors: 'start.json',
+  /** Written last by the train stage. */
   tensors: 'tensors.json',
   importance: 'importance.json',
   samples: 'samples',

@@ -1,0 +1,196 @@
+import { join } from 'node:path';
+import { exists } from '../base/files.ts';
+import { sha256 } from '../base/hash.ts';
+import { fail } from '../base/problem.ts';
+import { trainingData } from '../data/training-data.ts';
+import type { TrainingData } from '../data/types.ts';
+import { createTrainer } from '../engine/trainer.ts';
+import type { StepMetrics, Trainer } from '../engine/types.ts';
+import { factorName } from '../model/adapter.ts';
+import { openModel } from '../model/open.ts';
+import { writeTrained } from '../model/overlay.ts';
+import type { Model } from '../model/types.ts';
+import type { ResolvedTraining } from '../plan/types.ts';
+import { layout } from '../record/layout.ts';
+import { readMetrics } from '../record/read.ts';
+import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import { type Context, stageProgress, stopHere } from './context.ts';
+import { type Evaluation, openEvaluation } from './evaluation.ts';
+import { holdCorpus, tokenizerOf } from './inputs.ts';
+import { openBase } from './surgery.ts';
+import { type FactorProofs, writeProofs } from './tensors.ts';
+
+/** Milliseconds that one call of the trainer may take: so fast the run answers TERM and shows its progress. */
+const chunkTime = 500;
+
+/**
+ * Trains from `start/`, or from the newest checkpoint, and writes the finished model with the proof of what changed.
+ * An arm that trains nothing passes through with the model as it is.
+ */
+export async function trainStage(context: Context): Promise<void> {
+  const { folder, spec } = context;
+  await openBase(context);
+  const start = await openModel(join(folder, layout.start));
+  let factors: FactorProofs = {};
+  if (spec.training) factors = await train(context, start, spec.training);
+  else if (!(await exists(join(folder, layout.model))))
+    await writeTrained(join(folder, layout.model), start, spec.model);
+  await context.guard.check();
+  await writeProofs(context, factors);
+}
+
+async function train(context: Context, start: Model, training: ResolvedTraining): Promise<FactorProofs> {
+  const { folder, spec, request } = context;
+  const trainer = await createTrainer({
+    model: start,
+    trained: spec.trained,
+    ...(spec.lora && { lora: { ...spec.lora, adapterFolder: request.sources.adapter } }),
+    training,
+    seed: spec.seed!,
+    threads: request.threads,
+  });
+  let evaluation: Evaluation | undefined;
+  try {
+    const factorsAtStart = await hashFactors(context, trainer);
+    if (!(await exists(join(folder, layout.model)))) {
+      await loadCheckpoint(folder, trainer);
+      const data = await openData(context, start, training);
+      evaluation = request.every === undefined ? undefined : await openEvaluation(context, start, 'train');
+      await steps(context, trainer, data, training, evaluation);
+      await writeModel(context, start, trainer);
+    }
+    return factorsAtStart;
+  } finally {
+    await evaluation?.dispose();
+    await trainer.dispose();
+  }
+}
+
+async function openData(context: Context, start: Model, training: ResolvedTraining): Promise<TrainingData> {
+  const { corpus = [], replay } = context.request.sources;
+  await holdCorpus(training.corpus, corpus, start);
+  if (training.replay) await holdCorpus(training.replay.corpus, replay ?? [], start);
+  const files = { corpus, ...(replay && { replay }) };
+  return trainingData(training, files, await tokenizerOf(start), context.spec.seed!, {
+    cacheFolder: context.cacheFolder,
+    progress: stageProgress(context, 'train'),
+    vocabSize: start.config.vocabSize,
+  });
+}
+
+/** The optimizer steps from where the trainer stands to the end, with checkpoints and evaluations at their steps. */
+async function steps(
+  context: Context,
+  trainer: Trainer,
+  data: TrainingData,
+  training: ResolvedTraining,
+  evaluation: Evaluation | undefined,
+): Promise<void> {
+  const { folder, request } = context;
+  const { every } = request;
+  const before = await readMetrics(folder);
+  const wallBefore = before.steps.findLast((record) => record.step <= trainer.step)?.wall ?? 0;
+  const scored = new Set(before.curve.map(({ step, task }) => `${step} ${task}`));
+  const began = performance.now();
+  let perStep = chunkTime;
+  for (;;) {
+    const at = trainer.step;
+    if (at > 0 && (at % training.checkpoint_every === 0 || at === training.steps)) await checkpoint(context, trainer);
+    if (evaluation && every !== undefined && at % every === 0 && at < training.steps) {
+      await intermediate(context, trainer, evaluation, scored);
+    }
+    if (at === training.steps) return;
+    if (context.stopReason() !== undefined) {
+      await checkpoint(context, trainer);
+      stopHere(context);
+    }
+    const count = Math.min(
+      Math.max(1, Math.floor(chunkTime / perStep)),
+      training.checkpoint_every - (at % training.checkpoint_every),
+      every === undefined ? Number.POSITIVE_INFINITY : every - (at % every),
+      training.steps - at,
+    );
+    const chunkBegan = performance.now();
+    const metrics = await trainer.advance(Array.from({ length: count }, (_, i) => data.batch(at + i)));
+    perStep = (performance.now() - chunkBegan) / count;
+    const wall = wallBefore + (performance.now() - began) / 1000;
+    record(context, at, metrics, perStep, wall);
+  }
+}
+
+/** Appends the steps' records; a loss that is no number ends the run. */
+function record(context: Context, at: number, metrics: readonly StepMetrics[], perStep: number, wall: number): void {
+  for (const [i, { loss, gradNorm, learningRate, tokens }] of metrics.entries()) {
+    const step = at + i + 1;
+    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+      const what = Number.isFinite(loss) ? `gradient is ${gradNorm}` : `loss is ${loss}`;
+      fail('loss-not-finite', `At step ${step} the ${what}: the training has diverged.`, {
+        remedy: 'Lower learning_rate, lengthen warmup, or set clip, and run again.',
+      });
+    }
+    context.writer.step({
+      step,
+      tokens: step * tokens,
+      loss,
+      grad_norm: gradNorm,
+      lr: learningRate,
+      tokens_per_second: (tokens * 1000) / perStep,
+      wall,
+    });
+  }
+}
+
+/** Nothing is written over a newer attempt, or from a base that is no longer the one of the spec. */
+async function checkpoint(context: Context, trainer: Trainer): Promise<void> {
+  const { folder, attempt, writer } = context;
+  if (context.stopReason() === 'superseded' || (await exists(join(folder, layout.claim(attempt + 1))))) return;
+  await context.guard.check();
+  await saveCheckpoint(folder, trainer);
+  writer.event({ type: 'checkpoint', step: trainer.step });
+}
+
+async function intermediate(
+  context: Context,
+  trainer: Trainer,
+  evaluation: Evaluation,
+  scored: ReadonlySet<string>,
+): Promise<void> {
+  const { step } = trainer;
+  const missing = context.request.tasks.filter(({ name }) => !scored.has(`${step} ${name}`));
+  if (missing.length === 0) return;
+  evaluation.update(await trainer.read());
+  for (const task of missing) {
+    const { scores } = await evaluation.evaluate(task);
+    for (const [metric, { value }] of Object.entries(scores))
+      context.writer.score({ step, task: task.name, metric, value });
+  }
+}
+
+async function hashFactors({ spec }: Context, trainer: Trainer): Promise<FactorProofs> {
+  const proofs: FactorProofs = {};
+  if (!spec.lora) return proofs;
+  const names = spec.lora.weights.flatMap((weight) => [factorName(weight, 'a'), factorName(weight, 'b')]);
+  for (const [name, { shape, data }] of await trainer.read(names)) {
+    proofs[name] = { shape, start: sha256(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)) };
+  }
+  return proofs;
+}
+
+/** Writes `model/`: trained tensors rounded once to the stored dtype, LoRA factors in float32 as PEFT lays them out. */
+async function writeModel(context: Context, start: Model, trainer: Trainer): Promise<void> {
+  const { folder, spec } = context;
+  const read = await trainer.read();
+  const values = new Map([...read].filter(([name]) => start.tensors.has(name)));
+  const { lora } = spec;
+  const adapter = lora && {
+    rank: lora.rank,
+    alpha: lora.alpha,
+    rslora: lora.rslora,
+    modules: lora.weights.map((weight) => ({
+      weight,
+      a: read.get(factorName(weight, 'a'))!,
+      b: read.get(factorName(weight, 'b'))!,
+    })),
+  };
+  await writeTrained(join(folder, layout.model), start, spec.model, { values, ...(adapter && { adapter }) });
+}
