@@ -1,12 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { exists } from '../../base/files.ts';
 import type { HashCache } from '../../base/hash-cache.ts';
 import { hashTokenizer, openTokenizer } from '../../data/tokenizer.ts';
 import type { Tokenizer } from '../../data/types.ts';
 import type { ModelFacts } from '../../experiment/facts.ts';
 import { hashModel } from '../../model/hash.ts';
+import { cachedModel } from '../../model/hub.ts';
 import { linearModules } from '../../model/names.ts';
 import { openModel } from '../../model/open.ts';
 import type { Model } from '../../model/types.ts';
@@ -21,22 +20,12 @@ export interface GatheredModel {
 }
 
 /**
- * The folder that a `model:` names: relative to `from`, or an id (`org/name`) of the local Hugging Face cache. Nothing is ever
+ * The folder that a `model:` names: relative to `from`, or an id (`org/name`) in the local Hugging Face cache. Nothing is ever
  * downloaded; a name that is neither comes back as the folder that it would be.
  */
 export async function modelFolder(reference: string, from: string): Promise<string> {
   const folder = resolve(from, reference);
-  if ((await exists(folder)) || !/^[\w.-]+\/[\w.-]+$/.test(reference)) return folder;
-  const cached = join(hubCache(), `models--${reference.replace('/', '--')}`);
-  const commit = await readFile(join(cached, 'refs', 'main'), 'utf8').catch(() => undefined);
-  return commit === undefined ? folder : join(cached, 'snapshots', commit.trim());
-}
-
-/** As huggingface_hub finds it. */
-function hubCache(): string {
-  const { HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME } = process.env;
-  if (HF_HUB_CACHE) return HF_HUB_CACHE;
-  return join(HF_HOME ?? join(XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'huggingface'), 'hub');
+  return (await exists(folder)) ? folder : ((await cachedModel(reference)) ?? folder);
 }
 
 /** Config and tensor headers; fails as `openModel` does. */
