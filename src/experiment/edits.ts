@@ -24,11 +24,17 @@ export function renameKey(tree: Tree, path: Path, text: string): Edit[] {
   return [{ range: tree.keyRangeOf(path), text }];
 }
 
-/** Takes an entry of a mapping or list out, with its line or its comma. */
+/** Takes an entry of a mapping or list out, with its line or its comma; `{}` stays of a mapping that had nothing else. */
 export function removeEntry(tree: Tree, path: Path): Edit[] {
   const entry = tree.entry(path);
   const here = entry?.key ?? entry?.value;
   if (!entry || !here) return [];
+  const parent = path.slice(0, -1);
+  if (entry.key && Object.keys(tree.at(parent) ?? {}).length === 1 && parent.length > 0) {
+    const { key, value } = tree.entry(parent)!;
+    const start = key ? tree.text.indexOf(':', key.end) + 1 : value!.start;
+    return [{ range: { start, end: value!.end }, text: key ? ' {}' : '{}' }];
+  }
   const range = { start: here.start, end: (entry.value ?? here).end };
   return [{ range: entry.flow ? withComma(tree.text, range) : withLine(tree, path, range), text: '' }];
 }

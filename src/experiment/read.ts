@@ -39,11 +39,13 @@ interface Context {
 }
 
 function visit(schema: z.ZodType, value: unknown, path: Path, context: Context): unknown {
-  if (value === null && (schema.safeParse(null).success || (value === undefined && schema.isOptional()))) return null;
+  if (value === null && schema.isNullable()) return null;
   const inner = unwrap(schema);
   if (inner instanceof z.ZodUnion) {
     const option = alternative(inner, value);
-    return option ? visit(option, value, path, context) : wrong(schema, value, path, context);
+    // A word or number that fits no alternative is told all of them; a mapping or list only its own.
+    if (!option || (isLeaf(option) && !option.safeParse(value).success)) return wrong(schema, value, path, context);
+    return visit(option, value, path, context);
   }
   if (inner instanceof z.ZodObject) return visitObject(inner, value, path, context);
   if (inner instanceof z.ZodRecord) return visitRecord(inner, value, path, context);
@@ -60,9 +62,16 @@ type Kind = 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null';
 function alternative(union: z.ZodUnion, value: unknown): z.ZodType | undefined {
   const options = union.options as z.ZodType[];
   const kind = kindOf(value);
-  const chosen = alternatives.get(union)?.choose(value);
-  if (chosen instanceof z.ZodType && (kind === 'object' || kindsOf(chosen).includes(kind))) return chosen;
+  const chooser = alternatives.get(union);
+  if (chooser && kind === 'object') {
+    const chosen = chooser.choose(value);
+    return chosen instanceof z.ZodType ? chosen : undefined;
+  }
   return options.find((o) => kindsOf(o).includes(kind));
+}
+
+function isLeaf(schema: z.ZodType): boolean {
+  return !['object', 'array'].some((kind) => kindsOf(schema).includes(kind as Kind));
 }
 
 function kindOf(value: unknown): Kind {
@@ -77,6 +86,7 @@ function kindsOf(schema: z.ZodType): Kind[] {
   if (inner instanceof z.ZodUnion) return inner.options.flatMap((o) => kindsOf(o as z.ZodType));
   if (inner instanceof z.ZodObject || inner instanceof z.ZodRecord) return ['object'];
   if (inner instanceof z.ZodArray || inner instanceof z.ZodTuple) return ['array'];
+  if (inner instanceof z.ZodLiteral) return [...inner.values].map(kindOf);
   if (inner instanceof z.ZodNumber) return ['number'];
   if (inner instanceof z.ZodBoolean) return ['boolean'];
   return ['string'];
@@ -88,13 +98,14 @@ function visitObject(schema: z.ZodObject, value: unknown, path: Path, context: C
   const written = value as Record<string, unknown>;
   const entries: [string, unknown][] = [];
   let whole = true;
+  const meant = new Set<string>();
   if (schema.def.catchall instanceof z.ZodNever)
     for (const key of Object.keys(written))
-      if (!Object.hasOwn(shape, key)) unknownKey(shape, written, key, path, context);
+      if (!Object.hasOwn(shape, key)) meant.add(unknownKey(shape, written, key, path, context) ?? '');
   for (const [key, inner] of Object.entries(shape)) {
     const required = !inner.isOptional();
     if (!Object.hasOwn(written, key)) {
-      if (required) missingKey(key, inner, written, path, context);
+      if (required && !meant.has(key)) missingKey(key, inner, written, path, context);
       whole &&= !required;
       continue;
     }
@@ -127,29 +138,30 @@ const where = (path: Path): string => {
   return typeof last === 'number' ? `An entry of ${where(path.slice(0, -1))}` : `\`${last}\``;
 };
 
+/** Returns the key that was probably meant. */
 function unknownKey(
   shape: Record<string, z.ZodType>,
   written: Record<string, unknown>,
   key: string,
   path: Path,
   { tree, problems }: Context,
-): void {
+): string | undefined {
   const free = Object.keys(shape).filter((k) => !Object.hasOwn(written, k));
   const meant = nearest(key, free);
   const here = [...path, key];
-  const inside = path.length === 0 ? 'an experiment file' : where(path);
   problems.push({
     code: 'unknown-key',
     path: here,
     range: tree.keyRangeOf(here),
     message: meant
-      ? `${inside[0] === '`' ? inside : 'An experiment file'} has no key \`${key}\`. Did you mean \`${meant}\`?`
-      : `${inside[0] === '`' ? inside : 'An experiment file'} has no key \`${key}\`. It takes ${list(
+      ? `${where(path)} has no key \`${key}\`. Did you mean \`${meant}\`?`
+      : `${where(path)} has no key \`${key}\`. It takes ${list(
           Object.keys(shape).map((k) => `\`${k}\``),
           'and',
         )}.`,
     fixes: meant ? [{ title: `Change to '${meant}'`, edits: renameKey(tree, here, meant) }] : [],
   });
+  return meant;
 }
 
 function missingKey(

@@ -27,14 +27,18 @@ function defaulting<S extends z.ZodType>(schema: S, text: string): S {
   words.add(schema, { default: text });
   return schema;
 }
-function chosenBy<S extends z.ZodUnion>(schema: S, choose: (value: unknown) => z.ZodType): S {
+function chosenBy<S extends z.ZodUnion>(schema: S, choose: (value: unknown) => z.ZodType | undefined): S {
   alternatives.add(schema, { choose });
   return schema;
 }
 
-/** A union whose alternative is chosen by the value's form: the first whose key is present, else the last. */
-function byKey<const O extends readonly [z.ZodObject, ...z.ZodObject[]]>(options: O, keys: readonly string[]) {
-  return chosenBy(z.union(options), (value) => options[keys.findIndex((k) => hasKey(value, k))] ?? options.at(-1)!);
+/** A union of mappings whose alternative is the first whose key is present; `otherwise` when none is. */
+function byKey<const O extends readonly [z.ZodObject, ...z.ZodObject[]]>(
+  options: O,
+  keys: readonly string[],
+  otherwise?: z.ZodObject,
+) {
+  return chosenBy(z.union(options), (value) => options[keys.findIndex((k) => hasKey(value, k))] ?? otherwise);
 }
 const hasKey = (value: unknown, k: string) => typeof value === 'object' && value !== null && Object.hasOwn(value, k);
 
@@ -78,7 +82,7 @@ const tokenCorpus = z.strictObject({
     'data/rows.jsonl',
   ),
 });
-export const corpus = byKey([tokenCorpus, textCorpus], ['tokens']);
+export const corpus = byKey([tokenCorpus, textCorpus], ['tokens'], textCorpus);
 
 const limit = () =>
   said(
@@ -179,17 +183,20 @@ const expand = z.strictObject({
   ),
   identity: key(z.boolean().default(true), 'Zeroes `o_proj` and `down_proj`, so that the block starts as x → x.'),
 });
-const prune = byKey(
-  [
-    z.strictObject({ last: key(count(), 'Deletes the last n layers.', 2) }),
-    z.strictObject({
-      by: key(z.enum(rankingMetrics), 'Deletes the n least important layers by this metric.', 'influence'),
-      count: key(count(), 'How many layers are deleted.', 2),
-      contiguous: key(z.boolean().default(false), 'One block of n neighbouring layers.'),
-    }),
-    z.strictObject({ layers: key(z.array(layer()).min(1), 'Deletes these base layers.', [6, 7]) }),
-  ],
-  ['last', 'by', 'layers'],
+const prune = said(
+  byKey(
+    [
+      z.strictObject({ last: key(count(), 'Deletes the last n layers.', 2) }),
+      z.strictObject({
+        by: key(z.enum(rankingMetrics), 'Deletes the n least important layers by this metric.', 'influence'),
+        count: key(count(), 'How many layers are deleted.', 2),
+        contiguous: key(z.boolean().default(false), 'One block of n neighbouring layers.'),
+      }),
+      z.strictObject({ layers: key(z.array(layer()).min(1), 'Deletes these base layers.', [6, 7]) }),
+    ],
+    ['last', 'by', 'layers'],
+  ),
+  '`{last: n}`, `{layers: […]}` or `{by: METRIC, count: n}`',
 );
 const merge = z.strictObject({
   into: key(layer(), 'The base layer that becomes the average.', 9),

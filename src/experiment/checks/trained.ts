@@ -23,7 +23,7 @@ function* eachSelector(
 }
 
 /** Why a selector matches nothing, as far as it can be known without tensor names. */
-function emptiness(selector: TrainSelector, { inserted, merged }: LayerChanges): string | undefined {
+function emptiness(selector: TrainSelector, { inserted, merged }: LayerChanges, layers = Infinity): string | undefined {
   switch (selector.kind) {
     case 'new':
       return inserted?.length === 0 ? 'no block is inserted. Add `expand`, or name layers.' : undefined;
@@ -32,7 +32,7 @@ function emptiness(selector: TrainSelector, { inserted, merged }: LayerChanges):
         ? 'no layers are merged. Add `merge`, or name layers.'
         : undefined;
     case 'inserted': {
-      if (!inserted) return undefined;
+      if (!inserted || selector.after >= layers) return undefined;
       const blocks = inserted.filter((l) => l === selector.after).length;
       if (blocks === 0)
         return inserted.length === 0
@@ -94,7 +94,7 @@ export const trainedChecks: Check[] = [
     rule: 'Every selector of `train` matches something.',
     *check(context) {
       for (const { arm, i, selector, changes } of eachSelector(context)) {
-        const why = emptiness(selector, changes);
+        const why = emptiness(selector, changes, context.facts.model?.layers);
         if (why)
           yield {
             path: ['arms', arm.name, 'train', i],
