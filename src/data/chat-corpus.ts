@@ -28,7 +28,7 @@ export function chatEncoder(tokenizer: Tokenizer): (messages: ChatMessage[], pla
       fail('no-chat-template', 'The corpus is chat, but this tokenizer has no chat template.', {
         remedy: 'Use a chat model, or put a chat_template.jinja beside its tokenizer.json.',
       });
-  const spansOf = hasGenerationTags(template.source) ? markedSpans(template) : prefixSpans(template);
+  const spansOf = template.source.search(generationTag) >= 0 ? markedSpans(template) : prefixSpans(template);
   return (messages, place) => {
     if (!messages.some((m) => m.role === 'assistant'))
       fail('no-assistant-turn', 'The conversation has no assistant turn, so there is nothing to learn.', {
@@ -48,12 +48,8 @@ export function chatEncoder(tokenizer: Tokenizer): (messages: ChatMessage[], pla
 }
 
 const generationTag = /\{%(-?)\s*generation\s*(-?)%\}\n?/g;
-const endTag = /\{%(-?)\s*endgeneration\s*(-?)%\}/g;
-
-function hasGenerationTags(source: string): boolean {
-  generationTag.lastIndex = 0;
-  return generationTag.test(source);
-}
+/** With the blanks before it on its line, which a block tag swallows and an expression would not. */
+const endTag = /((?:^|\n)[ \t]*)?\{%(-?)\s*endgeneration\s*(-?)%\}/g;
 
 type Spans = (messages: ChatMessage[], text: string, place: string) => Span[];
 
@@ -62,7 +58,10 @@ function markedSpans(template: ChatTemplate): Spans {
   // The tags keep their white-space control; the mark stands on the inner side of each.
   const source = template.source
     .replace(generationTag, (_, left, right) => `{%${left} generation %}{{ "${openMark}" ${right}}}`)
-    .replace(endTag, (_, left, right) => `{{${left} "${closeMark}" }}{% endgeneration ${right}%}`);
+    .replace(endTag, (_, lineStart: string | undefined, left, right) => {
+      const newline = lineStart?.startsWith('\n') ? '\n' : '';
+      return `${newline}{{${left} "${closeMark}" }}{% endgeneration ${right}%}`;
+    });
   const marked = chatTemplate(source, template.specialTokens, template.place);
   return (messages, text, place) => {
     const spans: Span[] = [];

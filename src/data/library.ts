@@ -21,7 +21,6 @@ export interface DigitsPart {
 }
 export interface MetaspacePart {
   replacement: string;
-  prepend_scheme: string;
   pre_tokenize_text(text: string, options?: object): string[];
 }
 export interface ByteFallbackPart {
@@ -34,6 +33,8 @@ export interface ModelPart {
   continuing_subword_suffix?: string | null;
   ignore_merges?: boolean;
   encode(pieces: string[]): string[];
+  /** Unigram only: the tokens of one piece. */
+  tokenize?(piece: string): string[];
 }
 
 type Class<T> = new (...args: never[]) => T;

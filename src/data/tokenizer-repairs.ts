@@ -13,8 +13,6 @@ export interface PreTokenizerConfig {
   type?: string;
   pretokenizers?: PreTokenizerConfig[];
   split?: boolean;
-  add_prefix_space?: boolean;
-  prepend_scheme?: string;
 }
 
 /**
@@ -48,9 +46,8 @@ function digitsAreAllNumbers(part: DigitsPart): void {
   part.pattern = new RegExp(`[^\\p{N}]+|\\p{N}${part.config.individual_digits ? '' : '+'}`, 'gu');
 }
 
-/** Rust's `Metaspace` cuts before every replacement character unless `split` is false, and knows the older `add_prefix_space`. */
+/** Rust's `Metaspace` cuts before every replacement character unless `split` is false. */
 function metaspaceSplits(part: MetaspacePart, config: PreTokenizerConfig): void {
-  if (config.prepend_scheme === undefined && config.add_prefix_space === false) part.prepend_scheme = 'never';
   if (config.split === false) return;
   const whole = part.pre_tokenize_text.bind(part);
   const mark = part.replacement;
@@ -86,11 +83,12 @@ function longPiecesAreCut(model: ModelPart): void {
   if (model.end_of_word_suffix || model.continuing_subword_suffix) return;
   const cut = cutter(model.vocab);
   const encode = model.encode.bind(model);
+  const encodePiece = model.tokenize?.bind(model) ?? ((piece: string) => encode([piece]));
   model.encode = (pieces) => {
     const out: string[] = [];
     for (const piece of pieces) {
       const whole = piece.length <= longPiece || (model.ignore_merges && model.tokens_to_ids.has(piece));
-      for (const part of whole ? [piece] : cut(piece)) for (const token of encode([part])) out.push(token);
+      for (const part of whole ? [piece] : cut(piece)) for (const token of encodePiece(part)) out.push(token);
     }
     return out;
   };
