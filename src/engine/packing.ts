@@ -18,8 +18,8 @@ export interface Place {
 }
 
 export interface PackingLimits {
-  /** Tokens of a batch, padding included; a longer sequence has a batch to itself. */
-  tokens: number;
+  /** The most rows of this length that a batch may have, 1 or more. */
+  rows(length: number): number;
   /** The longest row: the model's positions. */
   longest: number;
 }
@@ -37,7 +37,7 @@ export function pack(lengths: readonly number[], limits: PackingLimits): PackedB
     const { length } = rows[start]!;
     let same = start;
     while (same < rows.length && rows[same]!.length === length) same++;
-    for (const size of batchSizes(same - start, rowsThatFit(limits.tokens, length))) {
+    for (const size of batchSizes(same - start, limits.rows(length))) {
       const taken = rows.slice(start, Math.min(start + size, same));
       batches.push({
         rows: size,
@@ -60,11 +60,6 @@ export function rowLength(length: number, longest: number): number {
 /** The smallest power of two that is at least n. */
 export function powerOfTwo(n: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(1, n)));
-}
-
-/** The largest power of two of rows within the budget, at least one. */
-function rowsThatFit(tokens: number, length: number): number {
-  return 2 ** Math.max(0, Math.floor(Math.log2(tokens / length)));
 }
 
 interface Row {
@@ -114,7 +109,8 @@ function takeFitting(free: Map<number, Row[]>, length: number, longest: number):
 }
 
 /** Sizes of the batches that hold `rows` rows: full ones, then powers of two of which at most a quarter stays empty. */
-function batchSizes(rows: number, full: number): number[] {
+function batchSizes(rows: number, most: number): number[] {
+  const full = 2 ** Math.floor(Math.log2(Math.max(1, most)));
   const sizes: number[] = [];
   for (let left = rows; left > 0; ) {
     let size = Math.min(full, powerOfTwo(left));

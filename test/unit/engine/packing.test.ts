@@ -6,7 +6,7 @@ import { pack, powerOfTwo } from '../../../src/engine/packing.ts';
 describe('packing sequences into rows', () => {
   test('short ones share rows, a long one has a row of its size', () => {
     const lengths = [200, 30, 30, 10, 60];
-    assert.deepEqual(pack(lengths, { tokens: 512, longest: 256 }), [
+    assert.deepEqual(pack(lengths, { rows: (length) => 512 / length, longest: 256 }), [
       {
         rows: 1,
         length: 256,
@@ -38,7 +38,7 @@ describe('packing sequences into rows', () => {
           }),
         ),
         ({ lengths, tokens, longest }) => {
-          const batches = pack(lengths, { tokens, longest });
+          const batches = pack(lengths, { rows: (length) => tokens / length, longest });
           const seen = batches.flatMap((b) => b.places.map((p) => p.sequence)).sort((a, b) => a - b);
           assert.deepEqual(
             seen,

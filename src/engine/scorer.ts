@@ -1,0 +1,131 @@
+import type { Model } from '../model/types.ts';
+import { bytesPerToken, ForwardPasses, type ForwardPassesOptions } from './forward-passes.ts';
+import { type PackedBatch, pack, powerOfTwo, rowLength } from './packing.ts';
+import { checkIds, type Prepared, prepare, shareBeginnings } from './requests.ts';
+import type { ScoreRequest, ScoreResult, Scorer } from './types.ts';
+
+/** Tokens in a batch are at most this many, and fewer where their activations would take more than this. */
+const batchTokens = 2048;
+const batchBytes = 256 * 1024 ** 2;
+/** The fewest rows of the head, so that small batches share a session. */
+const fewestRows = 64;
+/** Padding is a segment of its own. */
+export const padding = -1;
+
+/**
+ * Scores continuations by forward passes. Requests are packed into rows by length, beginnings that requests have in common
+ * are computed once, and only scored positions go through the head. Fails with `continuation-too-long`,
+ * `invalid-request`, `invalid-token`, naming the request by its number from 1.
+ */
+export async function createScorer(model: Model, options: ForwardPassesOptions): Promise<Scorer> {
+  const passes = new ForwardPasses(model, options);
+  const { config } = model;
+
+  async function score(
+    requests: readonly ScoreRequest[],
+    onProgress: (done: number, total: number) => void = () => {},
+  ): Promise<ScoreResult[]> {
+    const prepared = requests.map((r, i) => prepare(r, config, `request ${i + 1}`));
+    const { sequences, owner } = shareBeginnings(prepared.map((p) => p.input));
+    const ofSequence = sequences.map((): number[] => []);
+    for (const [i, sequence] of owner.entries()) ofSequence[sequence]!.push(i);
+    const results = prepared.map(
+      ({ truncated, scored }): ScoreResult => ({ loglikelihood: 0, isGreedy: true, tokens: scored.length, truncated }),
+    );
+    let done = 0;
+    onProgress(0, requests.length);
+    const batches = pack(
+      sequences.map((s) => s.length),
+      { longest: config.maxPositions, rows: (length) => rowsThatFit(model, length) },
+    );
+    for (const batch of batches) {
+      done += await scoreBatch(batch, sequences, ofSequence, prepared, results);
+      onProgress(done, requests.length);
+    }
+    return results;
+  }
+
+  /** Adds a batch's share to `results`; returns the number of requests that are done with it. */
+  async function scoreBatch(
+    batch: PackedBatch,
+    sequences: readonly (readonly number[])[],
+    ofSequence: readonly (readonly number[])[],
+    prepared: readonly Prepared[],
+    results: ScoreResult[],
+  ): Promise<number> {
+    const asked = batch.places.flatMap(({ sequence, row, offset }) =>
+      ofSequence[sequence]!.flatMap((request) =>
+        prepared[request]!.scored.map(({ position, target }) => ({
+          request,
+          row: row * batch.length + offset + position,
+          target,
+        })),
+      ),
+    );
+    const count = Math.max(fewestRows, powerOfTwo(asked.length));
+    const rows = new Int32Array(count);
+    const targets = new Int32Array(count);
+    for (const [i, { row, target }] of asked.entries()) {
+      rows[i] = row;
+      targets[i] = target;
+    }
+    const shape = { batch: batch.rows, sequence: batch.length, rows: count, outputs: { scores: true } };
+    const outputs = await passes.run(shape, { ...tokenInputs(batch, sequences), rows, targets });
+    const logProbability = outputs['log_probability'] as Float32Array;
+    const greedy = outputs['greedy'] as Uint8Array;
+    for (const [i, { request }] of asked.entries()) {
+      const result = results[request]!;
+      result.loglikelihood += logProbability[i]!;
+      result.isGreedy &&= greedy[i] === 1;
+    }
+    return batch.places.reduce((sum, { sequence }) => sum + ofSequence[sequence]!.length, 0);
+  }
+
+  return {
+    model,
+    update: (overrides) => passes.update(overrides),
+    score,
+    async logits(ids) {
+      const length = ids[0]?.length ?? 0;
+      const data = new Float32Array(ids.length * length * config.vocabSize);
+      for (const [row, sequence] of ids.entries()) {
+        if (sequence.length !== length)
+          throw new RangeError(`row ${row} has ${sequence.length} tokens, the first ${length}`);
+        checkIds(sequence, config.vocabSize, `row ${row + 1}`);
+        const batch = {
+          rows: 1,
+          length: rowLength(length, config.maxPositions),
+          places: [{ sequence: row, row: 0, offset: 0 }],
+        };
+        const rows = Int32Array.from({ length }, (_, i) => i);
+        const shape = { batch: 1, sequence: batch.length, rows: length, outputs: { logits: true } };
+        const { logits } = await passes.run(shape, { ...tokenInputs(batch, ids), rows });
+        data.set(logits as Float32Array, row * length * config.vocabSize);
+      }
+      return { shape: [ids.length, length, config.vocabSize], data };
+    },
+    dispose: () => passes.dispose(),
+  };
+}
+
+/** `ids`, `segments` and `positions` of a packed batch: int32 [rows·length] each. */
+export function tokenInputs(batch: PackedBatch, sequences: readonly (readonly number[])[]) {
+  const size = batch.rows * batch.length;
+  const ids = new Int32Array(size);
+  const segments = new Int32Array(size).fill(padding);
+  const positions = new Int32Array(size);
+  for (const [segment, { sequence, row, offset }] of batch.places.entries()) {
+    const start = row * batch.length + offset;
+    for (const [i, id] of sequences[sequence]!.entries()) {
+      ids[start + i] = id;
+      segments[start + i] = segment;
+      positions[start + i] = i;
+    }
+  }
+  return { ids, segments, positions };
+}
+
+function rowsThatFit(model: Model, length: number): number {
+  const tokens = Math.min(batchTokens, batchBytes / bytesPerToken(model, length));
+  return Math.max(1, tokens / length);
+}
