@@ -22,7 +22,8 @@ export const taskKinds: readonly TaskKind[] = [
   },
   {
     name: 'perplexity',
-    metrics: ['bits_per_byte', 'byte_perplexity', 'word_perplexity'],
+    // Of token rows, whose text is not known, only the last.
+    metrics: ['bits_per_byte', 'byte_perplexity', 'word_perplexity', 'token_perplexity'],
     record: '{"text": "…"}',
     summary: 'how well the model predicts the documents of a corpus',
   },

@@ -28,7 +28,7 @@ const ratio = (name: string, unit: Metric['unit'], summary: string): Metric => (
   summary,
 });
 
-/** Every metric of `scores.json` (design §5); formulas as in lm-evaluation-harness (knowledge of `api/metrics.py`). */
+/** Every metric of `scores.json` (design §5); formulas as in lm-evaluation-harness (`api/metrics.py`). */
 export const metrics: Metric[] = [
   share('acc', 'the choice with the highest log-likelihood is the answer'),
   share('acc_norm', 'the same, log-likelihood divided by the Unicode characters of the choice'),
@@ -41,6 +41,7 @@ export const metrics: Metric[] = [
   ratio('byte_perplexity', 'perplexity', 'exp of the negative log-likelihood per UTF-8 byte'),
   ratio('token_perplexity', 'perplexity', 'exp of the negative log-likelihood per token, where there is no text'),
   ratio('bits_per_byte', 'bits per byte', 'negative log-likelihood in bits per UTF-8 byte'),
+  ratio('token_perplexity', 'perplexity', 'exp of the negative log-likelihood per token; only within one tokenizer'),
 ];
 
 const byName = new Map(metrics.map((m) => [m.name, m]));
