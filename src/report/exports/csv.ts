@@ -1,0 +1,37 @@
+import type { Comparison, Contrast } from '../types.ts';
+
+/** Columns of the CSV file: one row a contrast, numbers unrounded. */
+const columns: { header: string; cell: (c: Contrast) => string | number | undefined }[] = [
+  { header: 'arm', cell: (c) => c.arm },
+  { header: 'against', cell: (c) => c.against },
+  { header: 'role', cell: (c) => c.role },
+  { header: 'task', cell: (c) => c.task },
+  { header: 'metric', cell: (c) => c.metric },
+  { header: 'verdict', cell: (c) => c.verdict },
+  { header: 'effect', cell: (c) => c.effect },
+  { header: 'document_low', cell: (c) => c.documentInterval?.low },
+  { header: 'document_high', cell: (c) => c.documentInterval?.high },
+  { header: 'seed_low', cell: (c) => c.seedInterval?.low },
+  { header: 'seed_high', cell: (c) => c.seedInterval?.high },
+  { header: 'value', cell: (c) => c.value },
+  { header: 'against_value', cell: (c) => c.againstValue },
+  { header: 'documents', cell: (c) => c.documents },
+  { header: 'unpaired', cell: (c) => c.unpaired },
+  { header: 'seeds', cell: (c) => c.seeds.join(' ') },
+  { header: 'gained', cell: (c) => c.flips?.gained.length },
+  { header: 'lost', cell: (c) => c.flips?.lost.length },
+  { header: 'mcnemar_p', cell: (c) => c.mcnemar?.p },
+  { header: 'mcnemar_p_holm', cell: (c) => c.mcnemar?.adjusted },
+];
+
+/** RFC 4180: quoted where a comma, quote or line end would be misread. */
+function quote(value: string | number | undefined): string {
+  const text = value === undefined ? '' : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** All contrasts as comma-separated values with a header; the effect's sign is that of its role (positive forgetting is worse). */
+export function csv({ contrasts }: Comparison): string {
+  const rows = [columns.map((c) => c.header), ...contrasts.map((contrast) => columns.map((c) => c.cell(contrast)))];
+  return rows.map((row) => `${row.map(quote).join(',')}\n`).join('');
+}

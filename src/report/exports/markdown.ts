@@ -1,0 +1,49 @@
+import { armTable, differenceTable, runTable, scoreTable, type Table, verdictTables } from '../tables.ts';
+import type { Comparison } from '../types.ts';
+import { contrastSentence, method, missingLine, subjectContrasts, summaryLine } from '../words.ts';
+
+/** Characters that Markdown would read as markup or that would end a cell. */
+function escapeCell(text: string): string {
+  return text.replace(/[\\`*_[\]<>|]/g, '\\$&').replace(/\s*\n\s*/g, ' ');
+}
+
+/** A GitHub-flavoured table under its caption. */
+function markdownTable({ caption, columns, rows }: Table): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [
+    `**${escapeCell(caption)}**`,
+    '',
+    line(columns.map((c) => escapeCell(c.header))),
+    line(columns.map((c) => (c.align === 'right' ? '---:' : '---'))),
+    ...rows.map((row) => line(row.map(escapeCell))),
+  ].join('\n');
+}
+
+const bullets = (lines: readonly string[]): string => lines.map((l) => `- ${escapeCell(l)}`).join('\n');
+
+/** The comparison as a Markdown document, for repositories and issues. */
+export function markdown(comparison: Comparison): string {
+  const verdicts = subjectContrasts(comparison).map(contrastSentence);
+  const differences = differenceTable(comparison);
+  const parts = [
+    `# ${escapeCell(comparison.title)}`,
+    escapeCell(summaryLine(comparison)),
+    ...(verdicts.length > 0 ? ['## Verdict', bullets(verdicts)] : []),
+    ...verdictTables(comparison).map(markdownTable),
+    '## Arms',
+    markdownTable(scoreTable(comparison)),
+    markdownTable(armTable(comparison)),
+    ...(differences ? [markdownTable(differences)] : []),
+    ...(comparison.missing.length > 0 ? ['## Missing', bullets(comparison.missing.map(missingLine))] : []),
+    ...(comparison.stale.length > 0
+      ? ['## Stale runs (not compared)', bullets(comparison.stale.map((s) => s.id))]
+      : []),
+    ...(comparison.notes.length > 0 ? ['## Notes', bullets(comparison.notes)] : []),
+    '## Runs',
+    markdownTable(runTable(comparison)),
+    '## How to read it',
+    ...method(comparison).map(escapeCell),
+    `Strata ${comparison.version}, bootstrap seed ${comparison.method.seed}.`,
+  ];
+  return `${parts.join('\n\n')}\n`;
+}

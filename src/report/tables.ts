@@ -1,0 +1,180 @@
+import type { Chart } from './chart.ts';
+import type { ComparedMetric, Comparison, Contrast } from './types.ts';
+import {
+  armProof,
+  directionOf,
+  effectOf,
+  formatCount,
+  formatEffect,
+  formatInterval,
+  formatSeconds,
+  formatValue,
+  isTrained,
+  metricName,
+  proofWords,
+  roleNames,
+  signRules,
+  subjectContrasts,
+} from './words.ts';
+
+/** A table of plain text, for Markdown and HTML. The first column names the rows. */
+export interface Table {
+  caption: string;
+  columns: { header: string; align: 'left' | 'right' }[];
+  rows: string[][];
+}
+
+const left = (header: string) => ({ header, align: 'left' as const });
+const right = (header: string) => ({ header, align: 'right' as const });
+
+/** Contrasts of one metric: `of` names the arms. */
+function contrastTable(caption: string, contrasts: readonly Contrast[], name: (c: Contrast) => string): Table {
+  const flips = contrasts.some((c) => c.flips);
+  const tests = contrasts.some((c) => c.mcnemar);
+  return {
+    caption,
+    columns: [
+      left('against'),
+      left('verdict'),
+      right('difference'),
+      right('95 % over documents'),
+      right('95 % over seeds'),
+      right('documents'),
+      left('seeds'),
+      ...(flips ? [right('gained'), right('lost')] : []),
+      ...(tests ? [right('McNemar p (Holm)')] : []),
+    ],
+    rows: contrasts.map((c) => [
+      name(c),
+      c.verdict,
+      formatEffect(c.effect),
+      c.documentInterval ? formatInterval(c.documentInterval) : '–',
+      c.seedInterval ? formatInterval(c.seedInterval) : '–',
+      String(c.documents),
+      c.seeds.join(', ') || '–',
+      ...(flips ? [c.flips ? String(c.flips.gained.length) : '–', c.flips ? String(c.flips.lost.length) : '–'] : []),
+      ...(tests ? [c.mcnemar ? `${formatValue(c.mcnemar.p)} (${formatValue(c.mcnemar.adjusted)})` : '–'] : []),
+    ]),
+  };
+}
+
+/** The subject against every other arm, a table for each metric. */
+export function verdictTables(comparison: Comparison): Table[] {
+  const all = subjectContrasts(comparison);
+  return comparison.metrics.flatMap((metric) => {
+    const own = all.filter((c) => c.task === metric.task && c.metric === metric.metric);
+    const caption = `${comparison.subject} against each arm, ${roleNames[metric.role]}: ${metricName(metric)} (${signRules[metric.role]})`;
+    return own.length > 0 ? [contrastTable(caption, own, (c) => c.against)] : [];
+  });
+}
+
+/** Every arm's value on every metric, with its gain or forgetting. */
+export function scoreTable(comparison: Comparison): Table {
+  const { arms, metrics, baseline } = comparison;
+  const cell = (arm: (typeof arms)[number], metric: ComparedMetric) => {
+    const value = arm.values.find((v) => v.task === metric.task && v.metric === metric.metric);
+    const spread = value?.seedDeviation === undefined ? '' : ` ± ${formatValue(value.seedDeviation)}`;
+    const effect = effectOf(comparison, arm.name, metric)?.effect;
+    return `${formatValue(value?.value)}${spread}${effect === undefined ? '' : ` (${formatEffect(effect)})`}`;
+  };
+  return {
+    caption: `Scores: mean over seeds ± standard deviation over seeds${baseline === undefined ? '' : ` (gain or forgetting against ${baseline})`}`,
+    columns: [left('arm'), ...metrics.map((m) => right(`${roleNames[m.role]}: ${metricName(m)}, ${directionOf(m)}`))],
+    rows: arms.map((arm) => [arm.name, ...metrics.map((m) => cell(arm, m))]),
+  };
+}
+
+/** What each arm changed, what it cost, what proves it. */
+export function armTable({ arms }: Comparison): Table {
+  return {
+    caption: 'Arms: what was changed, what it cost, what proves it',
+    columns: [
+      left('arm'),
+      left('changes'),
+      right('trained parameters'),
+      right('of all'),
+      right('steps'),
+      right('training'),
+      left('identity'),
+      left('frozen'),
+    ],
+    rows: arms.map((arm) => [
+      arm.name,
+      arm.runs.length > 0 ? arm.changes.join('; ') : 'no runs',
+      formatCount(arm.trainedParameters),
+      arm.trainedParameters === undefined || !arm.totalParameters
+        ? '–'
+        : `${((100 * arm.trainedParameters) / arm.totalParameters).toFixed(1)} %`,
+      formatCount(arm.steps),
+      formatSeconds(arm.trainSeconds),
+      proofText(arm, 'identity'),
+      proofText(arm, 'frozen'),
+    ]),
+  };
+}
+
+function proofText(arm: Comparison['arms'][number], which: 'identity' | 'frozen'): string {
+  const proof = isTrained(arm) || which === 'identity' ? armProof(arm, which) : undefined;
+  return proof ? `${proofWords[proof.state]}: ${proof.detail}` : '–';
+}
+
+/** Keys of training that differ between arms; undefined when none does. */
+export function differenceTable({ differences, arms }: Comparison): Table | undefined {
+  if (differences.length === 0) return undefined;
+  const names = arms.map((a) => a.name).filter((name) => differences.some((d) => name in d.values));
+  return {
+    caption: 'What differs between the arms’ training',
+    columns: [left('key'), ...names.map(left)],
+    rows: differences.map(({ key, values }) => [key, ...names.map((name) => values[name] ?? '–')]),
+  };
+}
+
+/** Where every number comes from. */
+export function runTable({ arms }: Comparison): Table {
+  return {
+    caption: 'Runs',
+    columns: ['run', 'arm', 'seed', 'state', 'hash', 'device', 'threads', 'Strata'].map(left),
+    rows: arms.flatMap((arm) =>
+      arm.runs.map((r) => [
+        r.id,
+        arm.name,
+        r.seed === undefined ? '–' : String(r.seed),
+        r.state,
+        r.hash,
+        r.device,
+        String(r.threads),
+        r.version,
+      ]),
+    ),
+  };
+}
+
+/** Exactly what a chart draws, as numbers. */
+export function chartTable({ title, x, y, series }: Chart): Table {
+  const place = (axis: Chart['y'], value: number) =>
+    axis.kind === 'category' ? axis.categories[value]! : formatValue(value);
+  const hasX = series.some((s) => s.points.some((p) => p.xInterval));
+  const hasY = series.some((s) => s.band || s.points.some((p) => p.yInterval));
+  return {
+    caption: `${title}: the numbers`,
+    columns: [
+      left('series'),
+      right(x.label),
+      ...(hasX ? [right('interval')] : []),
+      y.kind === 'category' ? left(y.label) : right(y.label),
+      ...(hasY ? [right('interval')] : []),
+    ],
+    rows: series.flatMap((s) =>
+      s.points.map((p, i) => {
+        const yInterval = p.yInterval ?? s.band?.[i];
+        return [
+          s.name,
+          formatValue(p.x),
+          ...(hasX ? [p.xInterval ? formatInterval(p.xInterval) : '–'] : []),
+          place(y, p.y),
+          ...(hasY ? [yInterval ? `[${formatValue(yInterval.low)}, ${formatValue(yInterval.high)}]` : '–'] : []),
+        ];
+      }),
+    ),
+  };
+}
