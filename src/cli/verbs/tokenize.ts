@@ -1,9 +1,11 @@
-import { resolve } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { exists } from '../../base/files.ts';
 import { fail } from '../../base/problem.ts';
 import { isConversation } from '../../data/chat.ts';
 import { openTokenizer } from '../../data/tokenizer.ts';
 import type { Tokenizer } from '../../data/types.ts';
+import { modelFolder } from '../model-argument.ts';
 import type { Verb } from '../verb.ts';
 
 interface Request {
@@ -23,7 +25,7 @@ export const tokenize: Verb = {
       .option('--chat', 'lines are {messages, add_generation_prompt?}; prints {text, ids}');
   },
   async run(io, [model = ''], options) {
-    const tokenizer = await openTokenizer(resolve(io.cwd, model));
+    const tokenizer = await openTokenizer(await tokenizerFolder(model, io.cwd));
     const answer = options['chat'] === true ? chat : text;
     let line = 0;
     for await (const record of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
@@ -33,6 +35,15 @@ export const tokenize: Verb = {
     return 0;
   },
 };
+
+/** A model folder, or a run's `model/`: only the tokenizer's files need be there. */
+async function tokenizerFolder(model: string, cwd: string): Promise<string> {
+  const folder = await modelFolder(model, cwd);
+  const inRun = join(folder, 'model');
+  return !(await exists(join(folder, 'tokenizer.json'))) && (await exists(join(inRun, 'tokenizer.json')))
+    ? inRun
+    : folder;
+}
 
 function parse(record: string, line: number): Request {
   try {
