@@ -79,21 +79,21 @@ const kinds: { [K in Kind]: Evaluate<K> } = {
 };
 
 /**
- * Evaluates one task: `{scores, samples, warnings}`. `documents` picks documents by index, and the few-shot generator then
- * starts at the first of them; the task's own `limit` holds for what is picked. `onProgress` counts requests.
+ * Evaluates one task: `{scores, samples, warnings}`. `selection` picks documents by index, and the few-shot generator then
+ * starts at the first of them; its limit stands in for the task's own. `onProgress` counts requests.
  * Fails with `invalid-record`, `invalid-shots`, `invalid-task`, `tokenizer-missing`, `no-chat-template`,
- * `pattern-timeout`, `not-available`.
+ * `pattern-timeout`, `unknown-document`, `not-available`.
  */
 export function evaluateTask(
   task: TaskRequest,
   tools: EvaluationTools,
   onProgress: OnProgress = () => {},
-  documents?: readonly number[],
+  selection: Selection = {},
 ): Promise<TaskResult> {
   // The table's row and the spec have the same kind; TypeScript cannot follow that through the lookup.
   const evaluate = kinds[task.spec.kind] as Evaluate<Kind>;
-  const limit = 'limit' in task.spec ? task.spec.limit : undefined;
-  return evaluate(task as RequestOf<Kind>, tools, { documents, limit }, onProgress);
+  const limit = selection.limit ?? ('limit' in task.spec ? task.spec.limit : undefined);
+  return evaluate(task as RequestOf<Kind>, tools, { documents: selection.documents, limit }, onProgress);
 }
 
 /** What own tasks of both kinds share: format, shots and the documents chosen. */

@@ -1,0 +1,125 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { writeAtomic, writeJsonAtomic } from '../../base/files.ts';
+import { fail } from '../../base/problem.ts';
+import { openTokenizer } from '../../data/tokenizer.ts';
+import { createGenerator } from '../../engine/generator.ts';
+import { createScorer } from '../../engine/scorer.ts';
+import { parseDocuments, type Selection } from '../../evaluate/documents.ts';
+import { evaluateTask } from '../../evaluate/tasks.ts';
+import type { TaskResult } from '../../evaluate/types.ts';
+import type { Model } from '../../model/types.ts';
+import type { TaskRequest } from '../../plan/types.ts';
+import { layout, samplesFile } from '../../record/layout.ts';
+import type { Scores } from '../../record/types.ts';
+import { openModelArgument } from '../model-argument.ts';
+import { computing, numberWithin, readComputing, wholeNumber } from '../options.ts';
+import { createProgress } from '../progress.ts';
+import { readTasksFile, type Tasks, taskRequests } from '../tasks-file.ts';
+import type { Verb } from '../verb.ts';
+
+/** Evaluates a model on tasks: `scores.json` and `samples/` in a folder, a table on stdout. */
+export const evaluate: Verb = {
+  name: 'evaluate',
+  summary: 'scores of a model on tasks, with a record of every document',
+  configure(command) {
+    computing(
+      command
+        .argument('<model>', 'folder, run, or an id in the local Hugging Face cache')
+        .option('--tasks <a,b>', 'tasks by name, also perplexity:CORPUS (default: all in --tasks-file)')
+        .option('--tasks-file <file>', 'the tasks: mapping of an experiment, or an experiment; paths relative to it')
+        .option('--shots <n>', 'examples in each prompt')
+        .option('--limit <n>', 'only the first documents; below 1 a share of them')
+        .option('--documents <list>', 'only these, by number from 0: 100-139')
+        .requiredOption('--out <dir>', 'folder for scores.json and samples/'),
+    );
+  },
+  async run(io, [argument = ''], options) {
+    const { threads } = readComputing(options);
+    const selection: Selection = {
+      limit:
+        options['limit'] === undefined ? undefined : numberWithin(options, 'limit', 1e-9, Number.POSITIVE_INFINITY),
+      documents: options['documents'] === undefined ? undefined : parseDocuments(String(options['documents'])),
+    };
+    const tasks = await describedTasks(options['tasksFile'], io.cwd);
+    const names = String(options['tasks'] ?? '')
+      .split(',')
+      .map((n) => n.trim())
+      .filter((n) => n !== '');
+    const requests = (await taskRequests(tasks, names)).map((r) => withShots(r, options));
+    const model = await openModelArgument(argument, io.cwd);
+    const out = resolve(io.cwd, String(options['out']));
+
+    const results: Record<string, TaskResult> = {};
+    const progress = createProgress(io, { unit: 'requests' });
+    const tools = await createTools(model, threads);
+    try {
+      for (const request of requests) {
+        const onProgress = (done: number, total: number) => progress.report(request.name, done, total);
+        const result = await evaluateTask(request, tools, onProgress, selection);
+        results[request.name] = result;
+        for (const warning of result.warnings) progress.note(`warning: ${warning}`);
+      }
+    } finally {
+      progress.close();
+      await tools.scorer.dispose();
+      await tools.generator.dispose();
+    }
+    const scores: Scores = Object.fromEntries(Object.entries(results).map(([name, r]) => [name, r.scores]));
+    await write(out, scores, results);
+    io.out(io.json ? JSON.stringify(scores) : table(scores));
+    return 0;
+  },
+};
+
+async function describedTasks(file: unknown, cwd: string): Promise<Tasks> {
+  if (file === undefined) return { file: '', folder: cwd, tasks: {}, corpora: {} };
+  return readTasksFile(resolve(cwd, String(file)));
+}
+
+function withShots(request: TaskRequest, options: Record<string, unknown>): TaskRequest {
+  if (options['shots'] === undefined) return request;
+  if (request.spec.kind === 'perplexity') {
+    fail('usage-shots', `The task ${request.name} has no shots.`, { remedy: 'Evaluate it without --shots.' });
+  }
+  return { ...request, spec: { ...request.spec, shots: wholeNumber(options, 'shots', 0) } };
+}
+
+async function createTools(model: Model, threads: number) {
+  return {
+    scorer: await createScorer(model, { threads }),
+    generator: await createGenerator(model, { threads }),
+    tokenizer: model.tokenizerFolder === undefined ? undefined : await openTokenizer(model.tokenizerFolder),
+  };
+}
+
+async function write(out: string, scores: Scores, results: Record<string, TaskResult>): Promise<void> {
+  for (const [name, { samples }] of Object.entries(results)) {
+    const file = join(out, samplesFile(name));
+    await mkdir(dirname(file), { recursive: true });
+    await writeAtomic(file, samples.map((s) => `${JSON.stringify(s)}\n`).join(''));
+  }
+  await writeJsonAtomic(join(out, layout.scores), scores);
+}
+
+/** One line a metric: task, metric, value, standard error, documents. */
+function table(scores: Scores): string {
+  const rows = Object.entries(scores).flatMap(([task, metrics]) =>
+    Object.entries(metrics).map(([metric, { value, stderr, n }]) => [
+      task,
+      metric,
+      value.toPrecision(4),
+      stderr === null ? '' : `± ${stderr.toPrecision(2)}`,
+      `n = ${n}`,
+    ]),
+  );
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((r) => r[column]!.length)));
+  return rows
+    .map((r) =>
+      r
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
