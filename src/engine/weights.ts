@@ -1,6 +1,7 @@
 import { parse, relative, resolve, sep } from 'node:path';
 import { fail } from '../base/problem.ts';
-import { type LoraMap, loraName, type StoredType, type WeightPlaces } from '../graph/weights.ts';
+import type { LoraMap, StoredType, WeightPlaces } from '../graph/weights.ts';
+import { factorName } from '../model/adapter.ts';
 import { readTensor } from '../model/safetensors.ts';
 import type { Adapter, Dtype, Model, TensorRef } from '../model/types.ts';
 
@@ -22,8 +23,8 @@ const storedTypes: Partial<Record<Dtype, StoredType>> = {
 export function weightRefs(model: Model): ReadonlyMap<string, TensorRef> {
   const refs = new Map(model.tensors);
   for (const { weight, a, b } of model.adapter?.modules ?? []) {
-    refs.set(loraName(weight, 'A'), a);
-    refs.set(loraName(weight, 'B'), b);
+    refs.set(factorName(weight, 'a'), a);
+    refs.set(factorName(weight, 'b'), b);
   }
   return refs;
 }

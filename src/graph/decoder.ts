@@ -1,3 +1,4 @@
+import { factorName } from '../model/adapter.ts';
 import { embeddingName, finalNormName, headName, layerTensorName } from '../model/names.ts';
 import type { ModelConfig } from '../model/types.ts';
 import { attention, cachedAttention, type PastKeyValues } from './blocks/attention.ts';
@@ -10,7 +11,7 @@ import { add, reshape, scale, transpose } from './functions.ts';
 import type { Graph } from './graph.ts';
 import { attentionMasks } from './mask.ts';
 import type { Tensor } from './tensor.ts';
-import { loraName, type Weights } from './weights.ts';
+import type { Weights } from './weights.ts';
 
 /** Tokens of one pass: int32 [batch·sequence] each, row-major. */
 export interface TokenInputs {
@@ -90,8 +91,8 @@ export function decoder(
     const y = linear(g, x, weights.get(weight), weights.find(layerTensorName(layer, module, 'bias')));
     const lora = weights.lora.get(weight);
     if (!lora) return y;
-    const inner = scale(g, linear(g, x, weights.get(loraName(weight, 'A'))), lora.scale);
-    return add(g, y, linear(g, inner, weights.get(loraName(weight, 'B'))));
+    const inner = scale(g, linear(g, x, weights.get(factorName(weight, 'a'))), lora.scale);
+    return add(g, y, linear(g, inner, weights.get(factorName(weight, 'b'))));
   };
   const norm = (x: Tensor, name: string) => rmsNorm(g, x, weights.get(name), rmsNormEps);
 

@@ -1,3 +1,4 @@
+import { factorName } from '../model/adapter.ts';
 import { expectedTensors } from '../model/names.ts';
 import type { ModelConfig } from '../model/types.ts';
 import type { External, Graph } from './graph.ts';
@@ -17,11 +18,6 @@ export interface LoraFactors {
 }
 /** By the name of the weight they add to. */
 export type LoraMap = ReadonlyMap<string, LoraFactors>;
-
-/** PEFT's name of a factor of a weight: A [rank, in], B [out, rank]. */
-export function loraName(weight: string, factor: 'A' | 'B'): string {
-  return `base_model.model.${weight.replace(/\.weight$/, '')}.lora_${factor}.weight`;
-}
 
 /** Weights of a graph, declared when they are first asked for. */
 export class Weights {
@@ -65,8 +61,8 @@ export function weightShapes(config: ModelConfig, lora: LoraMap = new Map()): Re
   for (const [weight, { rank }] of lora) {
     const shape = shapes.get(weight);
     if (shape?.length !== 2) throw new Error(`no matrix ${weight} to adapt`);
-    shapes.set(loraName(weight, 'A'), [rank, shape[1]!]);
-    shapes.set(loraName(weight, 'B'), [shape[0]!, rank]);
+    shapes.set(factorName(weight, 'a'), [rank, shape[1]!]);
+    shapes.set(factorName(weight, 'b'), [shape[0]!, rank]);
   }
   return shapes;
 }
