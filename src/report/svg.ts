@@ -131,7 +131,7 @@ export function chartSvg(chart: Chart, { width = 680, style = true }: SvgOptions
   const titleId = `${chart.id}-title`;
   const content = [
     element('title', { id: titleId }, escapeMarkup(chart.title)),
-    element('desc', {}, escapeMarkup(chart.description)),
+    element('desc', { id: `${chart.id}-description` }, escapeMarkup(chart.description)),
     style ? element('style', {}, chartStyle) : '',
     element('text', { x: 8, y: 20, class: 'title' }, escapeMarkup(chart.title)),
     ...axes(chart, frame, height),
@@ -150,6 +150,7 @@ export function chartSvg(chart: Chart, { width = 680, style = true }: SvgOptions
       class: 'strata-chart',
       role: 'img',
       'aria-labelledby': titleId,
+      'aria-describedby': `${chart.id}-description`,
     },
     `\n${content.filter(Boolean).join('\n')}\n`,
   );

@@ -1,5 +1,5 @@
 import type { Chart } from './chart.ts';
-import type { ComparedMetric, Comparison, Contrast } from './types.ts';
+import type { ComparedMetric, Comparison, Contrast, Verdict } from './types.ts';
 import {
   armProof,
   directionOf,
@@ -22,6 +22,8 @@ export interface Table {
   caption: string;
   columns: { header: string; align: 'left' | 'right' }[];
   rows: string[][];
+  /** Verdicts behind cells, `[row][column]`, for a view that may colour them. */
+  tones?: (Verdict | undefined)[][];
 }
 
 const left = (header: string) => ({ header, align: 'left' as const });
@@ -55,6 +57,30 @@ function contrastTable(caption: string, contrasts: readonly Contrast[], name: (c
       ...(flips ? [c.flips ? String(c.flips.gained.length) : '–', c.flips ? String(c.flips.lost.length) : '–'] : []),
       ...(tests ? [c.mcnemar ? `${formatValue(c.mcnemar.p)} (${formatValue(c.mcnemar.adjusted)})` : '–'] : []),
     ]),
+  };
+}
+
+/** The subject against every other arm on every metric: the verdict and the difference. Undefined without a subject. */
+export function verdictMatrix(comparison: Comparison): Table | undefined {
+  const { metrics, subject, method } = comparison;
+  const all = subjectContrasts(comparison);
+  const arms = [...new Set(all.map((c) => c.against))];
+  if (arms.length === 0) return undefined;
+  const cells = arms.map((against) =>
+    metrics.map((m) => all.find((c) => c.against === against && c.task === m.task && c.metric === m.metric)!),
+  );
+  return {
+    caption: `${subject} against each arm, ${method.level * 100} % interval over documents (positive gain is better, positive forgetting is worse)`,
+    columns: [left('against'), ...metrics.map((m) => left(`${roleNames[m.role]}: ${metricName(m)}`))],
+    rows: cells.map((row, i) => [
+      arms[i]!,
+      ...row.map((c) =>
+        c.documentInterval
+          ? `${c.verdict}\n${formatEffect(c.effect)} ${formatInterval(c.documentInterval)}`
+          : `${c.verdict}\n${c.reason ?? ''}`,
+      ),
+    ]),
+    tones: cells.map((row) => [undefined, ...row.map((c) => c.verdict)]),
   };
 }
 

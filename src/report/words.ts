@@ -1,5 +1,15 @@
 import type { Interval } from '../statistics/student.ts';
-import type { ArmRun, ComparedArm, ComparedMetric, Comparison, Contrast, Proof, ProofState, Role } from './types.ts';
+import type {
+  ArmRun,
+  ComparedArm,
+  ComparedMetric,
+  Comparison,
+  Contrast,
+  Proof,
+  ProofState,
+  Role,
+  Verdict,
+} from './types.ts';
 import { minimumSeeds } from './verdict.ts';
 
 /** Four significant digits and at least three decimals: tables of shares, bits and perplexities stay aligned and honest. */
@@ -79,6 +89,50 @@ export function contrastSentence(contrast: Contrast): string {
       : `${arm} is ${verdict} than ${against}`;
   const numbers = `${effectNames[role]} ${formatEffect(effect)}, 95 % interval ${documentInterval ? formatInterval(documentInterval) : '–'}, n = ${documents} documents`;
   return `On ${on}, ${what}: ${numbers}, ${seedScope(contrast)}.${limitation(contrast)}${testRemark(contrast)}`;
+}
+
+const outcomes: Record<Role, Record<Verdict, string>> = {
+  gain: {
+    better: 'learned more on',
+    worse: 'learned less on',
+    'not distinguishable': 'no distinguishable difference in gain on',
+    'not enough data': 'not enough data on',
+  },
+  forgetting: {
+    better: 'forgot less on',
+    worse: 'forgot more on',
+    'not distinguishable': 'no distinguishable difference in forgetting on',
+    'not enough data': 'not enough data on',
+  },
+  other: {
+    better: 'better on',
+    worse: 'worse on',
+    'not distinguishable': 'no distinguishable difference on',
+    'not enough data': 'not enough data on',
+  },
+};
+
+/** The subject against each other arm in one sentence: what it learned, what it forgot. */
+export function headlines(comparison: Comparison): string[] {
+  const byArm = new Map<string, Contrast[]>();
+  for (const c of subjectContrasts(comparison)) byArm.set(c.against, [...(byArm.get(c.against) ?? []), c]);
+  return [...byArm].map(([against, contrasts]) => {
+    const phrases = new Map<string, string[]>();
+    for (const c of contrasts) {
+      const outcome = outcomes[c.role][c.verdict];
+      const where = `${c.task}${c.effect === undefined ? '' : ` (${formatEffect(c.effect)})`}`;
+      phrases.set(outcome, [...(phrases.get(outcome) ?? []), where]);
+    }
+    const parts = [...phrases].map(([outcome, where]) => `${outcome} ${where.join(' and ')}`);
+    return `${comparison.subject} against ${against}: ${parts.join('; ')}${headlineScope(contrasts)}.`;
+  });
+}
+
+/** Said once where every verdict of a sentence holds for the same few seeds only. */
+function headlineScope(contrasts: readonly Contrast[]): string {
+  const scopes = new Set(contrasts.filter((c) => c.seeds.length > 0).map(seedScope));
+  const [only] = scopes;
+  return scopes.size === 1 && only!.endsWith('only') ? ` (holds for ${only!.replace(/ only$/, '')})` : '';
 }
 
 /** Where the exact test of the flips does not support a verdict of the interval, the reader should know. */

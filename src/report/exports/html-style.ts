@@ -4,19 +4,16 @@ export const pageStyle = `:root{color-scheme:light dark;--text:#1f2328;--quiet:#
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:62rem;padding:2rem 1.25rem 4rem;font:15px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif;color:var(--text);background:var(--page)}
 h1{font-size:1.6rem;line-height:1.25;margin:0 0 .25rem}h2{font-size:1.15rem;margin:2.25rem 0 .75rem;padding-bottom:.25rem;border-bottom:1px solid var(--line)}
-header p,figcaption,caption,.scroll+p{color:var(--quiet)}
-p{max-width:48rem}
-.verdicts{list-style:none;padding:0}.verdicts li{margin:.35rem 0;padding-left:11.5rem;text-indent:-11.5rem;max-width:58rem}
-.verdict{display:inline-block;min-width:11rem;margin-right:.5rem;text-indent:0;color:var(--quiet)}
-.verdict.better{color:var(--better)}.verdict.worse{color:var(--worse)}.verdict.unknown{color:var(--unknown)}
+header p,caption,.scroll+p{color:var(--quiet)}
+p,li{max-width:48rem}
+td.better{color:var(--better)}td.worse{color:var(--worse)}td.even{color:var(--quiet)}td.unknown{color:var(--unknown)}
 .scroll{overflow-x:auto;margin:1rem 0}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;padding-bottom:.35rem}
-th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;white-space:pre-line;overflow-wrap:anywhere;min-width:4rem}
+th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;white-space:pre-line;overflow-wrap:break-word;min-width:4rem}
 thead th{border-bottom-width:2px;vertical-align:bottom}
-th.right,td.right{text-align:right;white-space:nowrap}thead th.right{white-space:normal}
+th.right,td.right{text-align:right;white-space:nowrap}thead th.right{white-space:normal}td.better,td.worse,td.even,td.unknown{min-width:13rem}
 tbody th{font-weight:600;white-space:nowrap}
-figure{margin:1.25rem 0}figure svg{max-width:100%;height:auto}figcaption{font-size:.85rem;max-width:48rem}
+figure{margin:1.25rem 0}figure svg{max-width:100%;height:auto}
 details{margin:.5rem 0}summary{cursor:pointer}
-@media (max-width:40rem){.verdicts li{padding-left:0;text-indent:0}}
 @media print{body{max-width:none;padding:0;font-size:11px}h2{break-after:avoid}figure,tr{break-inside:avoid}.scroll{overflow:visible}}`;

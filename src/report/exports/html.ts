@@ -3,9 +3,18 @@ import type { Chart } from '../chart.ts';
 import { charts } from '../charts.ts';
 import { element, escapeMarkup, scriptJson } from '../markup.ts';
 import { chartStyle, chartSvg } from '../svg.ts';
-import { armTable, chartTable, differenceTable, runTable, scoreTable, type Table, verdictTables } from '../tables.ts';
-import type { Comparison, Contrast, DocumentText } from '../types.ts';
-import { contrastSentence, method, metricName, missingLine, subjectContrasts, summaryLine } from '../words.ts';
+import {
+  armTable,
+  chartTable,
+  differenceTable,
+  runTable,
+  scoreTable,
+  type Table,
+  verdictMatrix,
+  verdictTables,
+} from '../tables.ts';
+import type { Comparison, Contrast, DocumentText, Verdict } from '../types.ts';
+import { headlines, method, metricName, missingLine, subjectContrasts, summaryLine, testRemark } from '../words.ts';
 import { pageStyle } from './html-style.ts';
 import { comparisonObject } from './json.ts';
 
@@ -51,7 +60,7 @@ function sections(comparison: Comparison): string[] {
   const differences = differenceTable(comparison);
   const of = (prefix: string) => all.filter((c) => c.id.startsWith(prefix)).map(figure);
   return [
-    section('Verdict', [verdicts(comparison)]),
+    section('Verdict', verdicts(comparison)),
     section('Missing', [bullets(comparison.missing.map(missingLine))], comparison.missing.length > 0),
     section(
       'Stale runs',
@@ -64,7 +73,7 @@ function sections(comparison: Comparison): string[] {
     section('Notes', [bullets(comparison.notes)], comparison.notes.length > 0),
     section('Gain against forgetting', [...of('gain-against-'), table(scoreTable(comparison))]),
     section('Arms and proofs', [table(armTable(comparison)), ...(differences ? [table(differences)] : [])]),
-    section('Paired differences', [...verdictTables(comparison).map(table), ...of('differences-')]),
+    section('Paired differences', interleave(verdictTables(comparison).map(table), of('differences-'))),
     section('Training', [...of('training-'), ...of('during-')], [...of('training-'), ...of('during-')].length > 0),
     ...flips(comparison),
     section('How to read it', method(comparison).map(paragraph)),
@@ -77,6 +86,11 @@ function sections(comparison: Comparison): string[] {
   ].filter((s) => s !== '');
 }
 
+/** Each table followed by its chart; both come in the order of the metrics. */
+function interleave(first: readonly string[], second: readonly string[]): string[] {
+  return first.length === second.length ? first.flatMap((f, i) => [f, second[i]!]) : [...first, ...second];
+}
+
 const paragraph = (text: string): string => element('p', {}, escapeMarkup(text));
 const bullets = (lines: readonly string[]): string =>
   element('ul', {}, lines.map((line) => element('li', {}, escapeMarkup(line))).join(''));
@@ -85,29 +99,25 @@ function section(title: string, content: readonly string[], shown = true): strin
   return shown ? element('section', {}, `\n${element('h2', {}, escapeMarkup(title))}\n${content.join('\n')}\n`) : '';
 }
 
-const verdictClasses: Record<Contrast['verdict'], string> = {
+const verdictClasses: Record<Verdict, string> = {
   better: 'better',
   worse: 'worse',
   'not distinguishable': 'even',
   'not enough data': 'unknown',
 };
 
-function verdicts(comparison: Comparison): string {
-  const contrasts = subjectContrasts(comparison);
-  if (contrasts.length === 0) return paragraph('There is no arm to hold against another.');
-  const items = contrasts.map((c) =>
-    element(
-      'li',
-      {},
-      `${element('strong', { class: `verdict ${verdictClasses[c.verdict]}` }, escapeMarkup(c.verdict))} ${escapeMarkup(contrastSentence(c))}`,
-    ),
-  );
-  return element('ul', { class: 'verdicts' }, items.join('\n'));
+function verdicts(comparison: Comparison): string[] {
+  const matrix = verdictMatrix(comparison);
+  if (!matrix) return [paragraph('There is no arm to hold against another.')];
+  const remarks = subjectContrasts(comparison)
+    .filter((c) => testRemark(c) !== '')
+    .map((c) => `${c.arm} against ${c.against} on ${metricName(c)}: ${testRemark(c).trim()}`);
+  return [bullets(headlines(comparison)), table(matrix), ...(remarks.length > 0 ? [bullets(remarks)] : [])];
 }
 
-function table({ caption, columns, rows }: Table): string {
+function table({ caption, columns, rows, tones }: Table): string {
   const head = columns.map((c) => element('th', { scope: 'col', class: c.align }, escapeMarkup(c.header))).join('');
-  const body = rows.map((row) =>
+  const body = rows.map((row, r) =>
     element(
       'tr',
       {},
@@ -115,7 +125,7 @@ function table({ caption, columns, rows }: Table): string {
         .map((cell, i) =>
           i === 0
             ? element('th', { scope: 'row' }, escapeMarkup(cell))
-            : element('td', { class: columns[i]!.align }, escapeMarkup(cell)),
+            : element('td', { class: cellClass(columns[i]!.align, tones?.[r]?.[i]) }, escapeMarkup(cell)),
         )
         .join(''),
     ),
@@ -131,10 +141,13 @@ function table({ caption, columns, rows }: Table): string {
   );
 }
 
+function cellClass(align: string, tone: Verdict | undefined): string {
+  return tone === undefined ? align : `${align} ${verdictClasses[tone]}`;
+}
+
 function figure(chart: Chart): string {
   const numbers = element('details', {}, `${element('summary', {}, 'The numbers')}${table(chartTable(chart))}`);
-  const caption = element('figcaption', {}, escapeMarkup(chart.description));
-  return element('figure', { id: chart.id }, `${chartSvg(chart, { style: false })}${caption}${numbers}`);
+  return element('figure', { id: chart.id }, `${chartSvg(chart, { style: false })}${numbers}`);
 }
 
 /** Which documents the subject gained and lost against the baseline, with their text. */

@@ -1,6 +1,14 @@
-import { armTable, differenceTable, runTable, scoreTable, type Table, verdictTables } from '../tables.ts';
+import {
+  armTable,
+  differenceTable,
+  runTable,
+  scoreTable,
+  type Table,
+  verdictMatrix,
+  verdictTables,
+} from '../tables.ts';
 import type { Comparison } from '../types.ts';
-import { contrastSentence, method, missingLine, subjectContrasts, summaryLine } from '../words.ts';
+import { headlines, method, missingLine, summaryLine } from '../words.ts';
 
 /** Characters that Markdown would read as markup or that would end a cell. */
 function escapeCell(text: string): string {
@@ -23,13 +31,13 @@ const bullets = (lines: readonly string[]): string => lines.map((l) => `- ${esca
 
 /** The comparison as a Markdown document, for repositories and issues. */
 export function markdown(comparison: Comparison): string {
-  const verdicts = subjectContrasts(comparison).map(contrastSentence);
+  const verdicts = headlines(comparison);
+  const matrix = verdictMatrix(comparison);
   const differences = differenceTable(comparison);
   const parts = [
     `# ${escapeCell(comparison.title)}`,
     escapeCell(summaryLine(comparison)),
-    ...(verdicts.length > 0 ? ['## Verdict', bullets(verdicts)] : []),
-    ...verdictTables(comparison).map(markdownTable),
+    ...(matrix ? ['## Verdict', bullets(verdicts), markdownTable(matrix)] : []),
     '## Arms',
     markdownTable(scoreTable(comparison)),
     markdownTable(armTable(comparison)),
@@ -39,6 +47,7 @@ export function markdown(comparison: Comparison): string {
       ? ['## Stale runs (not compared)', bullets(comparison.stale.map((s) => s.id))]
       : []),
     ...(comparison.notes.length > 0 ? ['## Notes', bullets(comparison.notes)] : []),
+    ...(matrix ? ['## Paired differences', ...verdictTables(comparison).map(markdownTable)] : []),
     '## Runs',
     markdownTable(runTable(comparison)),
     '## How to read it',
