@@ -27,10 +27,17 @@ export function expectation(schema: z.ZodType): string {
   if (said) return said;
   const inner = unwrap(schema);
   if (inner instanceof z.ZodUnion) return list(inner.options.map((o) => expectation(o as z.ZodType)));
-  if (inner instanceof z.ZodArray) return `a list with ${plural(expectation(inner.element as z.ZodType))}`;
+  if (inner instanceof z.ZodArray) return `a list, each entry ${expectation(inner.element as z.ZodType)}`;
   if (inner instanceof z.ZodObject) return `a mapping with ${list(Object.keys(inner.shape).map(code), 'and')}`;
   if (inner instanceof z.ZodRecord) return 'a mapping from names to values';
   return phrase(z.toJSONSchema(inner, { io: 'input' }));
+}
+
+/** The rule of a key, wherever in its wrappers it was given. */
+export function ruleOf(schema: z.ZodType): string {
+  if (schema.description !== undefined) return schema.description;
+  const wrapped = schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable;
+  return wrapped ? ruleOf(schema.unwrap() as z.ZodType) : '';
 }
 
 /** What holds when a key is left out, for the reference page; undefined if nothing does. */
@@ -41,11 +48,6 @@ export function defaultText(schema: z.ZodType): string | undefined {
 }
 
 const code = (word: string) => `\`${word}\``;
-
-/** The words for several of a thing: "a name: …" → "names: …" needs no grammar beyond dropping the article. */
-function plural(expected: string): string {
-  return `entries that are each ${expected}`;
-}
 
 const limit = 2 ** 53 - 1;
 

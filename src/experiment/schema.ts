@@ -42,9 +42,15 @@ function byKey<const O extends readonly [z.ZodObject, ...z.ZodObject[]]>(
 }
 const hasKey = (value: unknown, k: string) => typeof value === 'object' && value !== null && Object.hasOwn(value, k);
 
-const name = () => said(z.string().regex(/^[a-z][a-z0-9_]*$/), 'a name: small letters, digits and _, a letter first');
+const name = (what = 'a name: small letters, digits and _, a letter first') =>
+  said(z.string().regex(/^[a-z][a-z0-9_]*$/), what);
+const armName = () => name('the name of an arm');
+const corpusName = () => name('the name of a corpus');
 const path = () => said(z.string().min(1), 'a path relative to this file');
-const files = () => z.union([path(), z.array(path()).min(1)]);
+const files = () => said(z.union([path(), z.array(path()).min(1)]), 'a path relative to this file, or a list of such');
+/** A list with at least one entry, and what its entries are called. */
+const many = <S extends z.ZodType>(entry: S, what: string) => said(z.array(entry).min(1), `a list of ${what}`);
+const layers = () => many(layer(), 'layer numbers');
 const count = () => z.int().min(1);
 const layer = () => said(z.int().min(0), 'a layer number (whole, from 0)');
 const share = () => said(z.number().gt(0).lt(1), 'a share above 0 and below 1');
@@ -117,7 +123,7 @@ const generateTask = z.strictObject({
   kind: key(z.literal('generate'), 'Records `{context, answer: text or list of texts}`.'),
   ...ownTask,
   max_tokens: key(count().default(64), 'Most tokens that are generated.'),
-  stop: key(z.array(z.string().min(1)).default(['\n']), 'Texts that end the answer.'),
+  stop: key(said(z.array(z.string().min(1)), 'a list of texts').default(['\n']), 'Texts that end the answer.'),
   extract: key(
     z
       .strictObject({
@@ -135,10 +141,10 @@ const benchmarkTask = z.strictObject({
   files: key(
     z
       .strictObject({
-        train: path().optional(),
-        validation: path().optional(),
-        dev: path().optional(),
-        test: path().optional(),
+        train: key(path().optional(), 'Examples (shots) come from here.'),
+        validation: key(path().optional(), 'What is evaluated where there is no test.'),
+        dev: key(path().optional(), 'Examples of MMLU.'),
+        test: key(path().optional(), 'What is evaluated.'),
       })
       .default({}),
     'Its splits in a published layout; else looked for in the folder STRATA_DATA.',
@@ -158,19 +164,26 @@ export const task = chosenBy(z.union([benchmarkTask, choiceTask, generateTask]),
 
 const analysis = z.strictObject({
   metrics: key(
-    z.array(z.enum(importanceMetrics)).min(1).default(['angular', 'influence', 'removal', 'duplication']),
+    many(z.enum(importanceMetrics), `metrics: ${importanceMetrics.join(', ')}`).default([
+      'angular',
+      'influence',
+      'removal',
+      'duplication',
+    ]),
     'What is measured of every layer; `attention` describes layers and ranks none.',
   ),
-  corpus: key(name(), 'The corpus that is measured on.', 'general'),
+  corpus: key(corpusName(), 'The corpus that is measured on.', 'general'),
   tokens: key(count().default(32768), 'Tokens that are measured on.'),
-  tasks: key(z.array(z.string()).default([]), '`removal` and `duplication` are scored on these tasks as well.', [
-    'recall_old',
-  ]),
+  tasks: key(
+    said(z.array(z.string()), 'a list of tasks').default([]),
+    '`removal` and `duplication` are scored on these tasks as well.',
+    ['recall_old'],
+  ),
 });
 
 const expand = z.strictObject({
   after: key(
-    z.union([z.array(layer()).min(1), z.enum(expandRules)]),
+    z.union([layers(), z.enum(expandRules)]),
     'Base layers after which a block is inserted (`[3, 3]` makes 3+1 and 3+2), or a rule that spreads `blocks` over a region: `shallow_half` layers 0 … ⌊L/2⌋−1, `deep_half` the rest, `uniform` all; `analysis` takes the most important.',
     'shallow_half',
     [1, 3],
@@ -192,7 +205,7 @@ const prune = said(
         count: key(count(), 'How many layers are deleted.', 2),
         contiguous: key(z.boolean().default(false), 'One block of n neighbouring layers.'),
       }),
-      z.strictObject({ layers: key(z.array(layer()).min(1), 'Deletes these base layers.', [6, 7]) }),
+      z.strictObject({ layers: key(layers(), 'Deletes these base layers.', [6, 7]) }),
     ],
     ['last', 'by', 'layers'],
   ),
@@ -200,7 +213,7 @@ const prune = said(
 );
 const merge = z.strictObject({
   into: key(layer(), 'The base layer that becomes the average.', 9),
-  of: key(z.array(layer()).min(1), 'The base layers that are averaged; pruned ones may be among them.', [9, 10, 11]),
+  of: key(layers(), 'The base layers that are averaged; pruned ones may be among them.', [9, 10, 11]),
 });
 const lora = z.strictObject({
   rank: key(
@@ -209,19 +222,19 @@ const lora = z.strictObject({
     8,
     'match',
   ),
-  arm: key(name().optional(), 'With `rank: match`: the arm to match.', 's'),
+  arm: key(armName().optional(), 'With `rank: match`: the arm to match.', 's'),
   alpha: key(
     defaulting(z.number().gt(0).optional(), "2·rank, or the adapter's"),
     'The update is scaled by alpha / rank.',
     16,
   ),
   targets: key(
-    z.union([z.literal('all_linear'), z.array(z.string().min(1)).min(1)]).default('all_linear'),
+    z.union([z.literal('all_linear'), many(z.string().min(1), 'module names')]).default('all_linear'),
     'Linear modules that get factors.',
     ['q_proj', 'v_proj'],
   ),
   layers: key(
-    defaulting(z.array(layer()).min(1).optional(), 'every layer'),
+    defaulting(layers().optional(), 'every layer'),
     'Layers of the resulting stack, numbered from 0, that get factors.',
   ),
   rslora: key(z.boolean().default(false), 'Scales by alpha / √rank.'),
@@ -231,11 +244,11 @@ const lora = z.strictObject({
 /** One of the three is required after an arm's overrides are applied; each replaces the others. */
 export const lengthUnits = ['steps', 'tokens', 'epochs'] as const;
 export const training = z.strictObject({
-  corpus: key(name(), 'The corpus that is learnt.', 'new_facts'),
+  corpus: key(corpusName(), 'The corpus that is learnt.', 'new_facts'),
   replay: key(
     z
       .strictObject({
-        corpus: key(name(), 'The corpus that is mixed in.', 'general'),
+        corpus: key(corpusName(), 'The corpus that is mixed in.', 'general'),
         share: key(share(), 'Share of the sequences, spread evenly; not counted in epochs.', 0.25),
       })
       .optional(),
@@ -295,9 +308,9 @@ export const training = z.strictObject({
   distill: key(
     z
       .strictObject({
-        teacher: key(name(), 'The arm whose model teaches.', 'base'),
+        teacher: key(armName(), 'The arm whose model teaches.', 'base'),
         weight: key(z.number().gt(0), 'Weight of the Kullback-Leibler term.', 0.5),
-        corpus: key(name(), 'The corpus it is taken on.', 'general'),
+        corpus: key(corpusName(), 'The corpus it is taken on.', 'general'),
       })
       .optional(),
     'Keeps the model near another one on a corpus.',
@@ -319,12 +332,12 @@ const overrideShape = Object.fromEntries(
 const overrides: z.ZodType<TrainingOverrides, TrainingOverrides> = z.strictObject(overrideShape);
 
 const arm = z.strictObject({
-  from: key(name().optional(), 'Starts from the finished weights of this arm with the same seed; no surgery.', 's'),
+  from: key(armName().optional(), 'Starts from the finished weights of this arm with the same seed; no surgery.', 's'),
   expand: key(expand.optional(), 'Inserts blocks.'),
   prune: key(prune.optional(), 'Deletes layers: `{last: n}`, `{layers: […]}` or `{by: METRIC, count: n}`.'),
   merge: key(merge.optional(), 'Averages several layers into one.'),
   train: key(
-    z.array(z.string().min(1)).optional(),
+    said(z.array(z.string().min(1)), 'a list of selectors').optional(),
     'What the optimizer touches: `all`, `new`, `merged`, `layers a-b`, `layers n`, `layers n+`, `layers n+k`, `embeddings`, `head`, `norms`, or a glob on tensor names of the resulting model.',
     ['new', 'merged'],
   ),
@@ -334,16 +347,23 @@ const arm = z.strictObject({
   }),
 });
 
-const metricRef = z.union([
-  z.string().min(1),
-  z.strictObject({
-    task: key(z.string().min(1), 'An evaluated task.', 'recall_new'),
-    metric: key(z.string().min(1).optional(), 'A metric of it other than the primary one.', 'acc_norm'),
-  }),
-]);
+const metricRef = said(
+  z.union([
+    z.string().min(1),
+    z.strictObject({
+      task: key(z.string().min(1), 'An evaluated task.', 'recall_new'),
+      metric: key(
+        defaulting(z.string().min(1).optional(), 'the primary one'),
+        'Another metric of the task.',
+        'acc_norm',
+      ),
+    }),
+  ]),
+  'a task, or `{task, metric}`',
+);
 const evaluation = z.strictObject({
   tasks: key(
-    defaulting(z.array(z.string().min(1)).optional(), 'all own tasks'),
+    defaulting(said(z.array(z.string().min(1)), 'a list of tasks').optional(), 'all own tasks'),
     'Own tasks, built-in benchmarks, `perplexity:CORPUS`.',
     ['recall_new', 'perplexity:general'],
   ),
@@ -351,29 +371,35 @@ const evaluation = z.strictObject({
 });
 const compare = z.strictObject({
   baseline: key(
-    defaulting(name().optional(), '`base`, else the first unchanged arm'),
+    defaulting(armName().optional(), '`base`, else the first unchanged arm'),
     'The arm everything is compared with.',
     'base',
   ),
-  subject: key(defaulting(name().optional(), 'the first arm with `expand`'), 'The arm in question.', 's'),
+  subject: key(defaulting(armName().optional(), 'the first arm with `expand`'), 'The arm in question.', 's'),
   gain: key(metricRef.optional(), 'The task that was to be learnt, or `{task, metric}`.', 'recall_new'),
-  forgetting: key(z.array(metricRef).default([]), 'The tasks that were to be kept.', [
-    'recall_old',
-    'perplexity:general',
-  ]),
+  forgetting: key(
+    said(z.array(metricRef), 'a list of tasks, or of `{task, metric}`').default([]),
+    'The tasks that were to be kept.',
+    ['recall_old', 'perplexity:general'],
+  ),
 });
 const slurmOptions = {
-  partition: slurmWord().optional(),
-  account: slurmWord().optional(),
-  qos: slurmWord().optional(),
-  constraint: slurmWord().optional(),
-  gpus: z.int().min(0).optional(),
-  cpus: count().optional(),
-  memory: said(z.string().regex(/^\d+[KMGT]?$/i), 'an amount of memory such as 32G').optional(),
-  time: said(
-    z.string().regex(/^(\d+[smhd]|(\d+-)?\d+(:\d\d){1,2})$/),
-    'a duration such as 2h or 1-12:00:00',
-  ).optional(),
+  partition: key(slurmWord().optional(), 'Where the scheduler looks for a machine.', 'gpu'),
+  account: key(slurmWord().optional(), 'Who is charged.'),
+  qos: key(slurmWord().optional(), 'Quality of service.'),
+  constraint: key(slurmWord().optional(), 'Features the machine must have.', 'a100'),
+  gpus: key(z.int().min(0).optional(), 'GPUs of one run.', 1),
+  cpus: key(count().optional(), 'Processor cores of one run.', 8),
+  memory: key(
+    said(z.string().regex(/^\d+[KMGT]?$/i), 'an amount of memory such as 32G').optional(),
+    'Memory of one run.',
+    '32G',
+  ),
+  time: key(
+    said(z.string().regex(/^(\d+[smhd]|(\d+-)?\d+(:\d\d){1,2})$/), 'a duration such as 2h or 1-12:00:00').optional(),
+    'Longest time of one run.',
+    '2h',
+  ),
 };
 const targetWord = z.enum(['local', 'slurm']);
 const sshTarget = z.strictObject({ ssh: key(host(), 'A host of your ssh configuration.', 'gpu-box') });
@@ -381,8 +407,11 @@ const slurmTarget = z.strictObject({
   slurm: key(host(), 'The cluster, a host of your ssh configuration.', 'cluster'),
   ...slurmOptions,
 });
-const target = chosenBy(z.union([targetWord, sshTarget, slurmTarget]), (value) =>
-  hasKey(value, 'ssh') ? sshTarget : hasKey(value, 'slurm') ? slurmTarget : targetWord,
+const target = said(
+  chosenBy(z.union([targetWord, sshTarget, slurmTarget]), (value) =>
+    hasKey(value, 'ssh') ? sshTarget : hasKey(value, 'slurm') ? slurmTarget : undefined,
+  ),
+  '`local`, `{ssh: HOST}` or `{slurm: HOST, partition: …}`',
 );
 
 /** The whole file. */
@@ -406,7 +435,7 @@ export const file = z
     evaluation: key(evaluation.optional(), 'What is measured, and when.'),
     compare: key(compare.optional(), 'What the verdict is about.'),
     seeds: key(
-      z.array(z.int().min(0)).min(1).default([1]),
+      many(z.int().min(0), 'whole numbers').default([1]),
       'One run for each arm that trains and each seed.',
       [1, 2, 3],
     ),

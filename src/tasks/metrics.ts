@@ -39,7 +39,6 @@ export const metrics: Metric[] = [
   share('pass@1', 'the generated program passes the tests'),
   ratio('word_perplexity', 'perplexity', 'exp of the negative log-likelihood per word'),
   ratio('byte_perplexity', 'perplexity', 'exp of the negative log-likelihood per UTF-8 byte'),
-  ratio('token_perplexity', 'perplexity', 'exp of the negative log-likelihood per token, where there is no text'),
   ratio('bits_per_byte', 'bits per byte', 'negative log-likelihood in bits per UTF-8 byte'),
   ratio('token_perplexity', 'perplexity', 'exp of the negative log-likelihood per token; only within one tokenizer'),
 ];
