@@ -5,31 +5,11 @@ import { homeOf } from '../record/layout.ts';
 import type { Order, Place, Placed } from './place.ts';
 
 export interface SubmitOptions {
-  /** Only these arms (and the arms they start from); undefined: all. */
-  arms?: readonly string[];
-  /** Only these seeds; runs without a seed always count. */
-  seeds?: readonly number[];
+  /** Make new versions, whatever is there. */
   fresh?: boolean;
   threads: number;
   /** How many runs may run at once. */
   jobs?: number;
-}
-
-/** The runs of a plan that are asked for, parents before children. Pure. */
-export function selectRuns(plan: Pick<Plan, 'runs'>, options: Pick<SubmitOptions, 'arms' | 'seeds'>): RunPlan[] {
-  const byId = new Map(plan.runs.map((run) => [run.id, run]));
-  const chosen = new Set<RunPlan>();
-  const choose = (run: RunPlan | undefined) => {
-    if (!run || chosen.has(run)) return;
-    choose(run.parent === undefined ? undefined : byId.get(run.parent));
-    chosen.add(run);
-  };
-  for (const run of plan.runs) {
-    const armWanted = options.arms?.includes(run.arm) ?? true;
-    const seedWanted = run.seed === undefined || (options.seeds?.includes(run.seed) ?? true);
-    if (armWanted && seedWanted) choose(run);
-  }
-  return [...chosen];
 }
 
 /** What a place is asked for. Pure. */
@@ -55,11 +35,11 @@ export function orderOf(plan: Pick<Plan, 'experiment'>, run: RunPlan, options: S
 }
 
 /**
- * Asks a place for the runs of a plan and makes sure that they get started. The same work is the same run: what is there
+ * Asks a place for the runs of a plan (parents before children) and makes sure that they get started. The same work is the same run: what is there
  * is found, finished or to be resumed, and only missing stages are asked for.
  */
 export async function submit(plan: Plan, place: Place, options: SubmitOptions): Promise<Placed[]> {
-  const orders = selectRuns(plan, options).map((run) => orderOf(plan, run, options));
+  const orders = plan.runs.map((run) => orderOf(plan, run, options));
   const placed = await place.order(orders);
   await rememberPlace(homeOf(plan.experiment.file).folder);
   await place.wake(options.jobs);

@@ -114,6 +114,9 @@ async function tail<T>(path: string): Promise<T[]> {
   }
 }
 
+/** Label of the progress event that says that optimizer steps follow; how far they are is in the metrics. */
+export const stepsLabel = 'steps';
+
 /** Where a run stands, read from the ends of its files. */
 export interface RunProgress {
   /** The last event of the newest attempt that says what is being done. */

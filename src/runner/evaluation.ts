@@ -1,10 +1,12 @@
+import { deviceRow } from '../device/devices.ts';
 import { createGenerator } from '../engine/generator.ts';
+import { loraFactors } from '../engine/lora.ts';
 import { createScorer } from '../engine/scorer.ts';
 import type { Generator, Overrides, Scorer } from '../engine/types.ts';
 import { evaluateTask } from '../evaluate/tasks.ts';
 import type { EvaluationTools, TaskResult } from '../evaluate/types.ts';
 import type { Model } from '../model/types.ts';
-import type { TaskRequest } from '../plan/types.ts';
+import type { LoraPlan, TaskRequest } from '../plan/types.ts';
 import type { Stage } from '../record/types.ts';
 import { type Context, stageProgress } from './context.ts';
 import { holdTask, tokenizerOf } from './inputs.ts';
@@ -36,12 +38,22 @@ function lazily<T extends { update(overrides: Overrides): void; dispose(): Promi
   };
 }
 
-/** Sessions are opened for the first task that needs them: most tasks only score. */
-export async function openEvaluation(context: Context, model: Model, stage: Stage): Promise<Evaluation> {
+/**
+ * Sessions are opened for the first task that needs them: most tasks only score. `lora`: the factors that are yet among the
+ * values of `update`, where `model` has no adapter of its own.
+ */
+export async function openEvaluation(
+  context: Context,
+  model: Model,
+  stage: Stage,
+  lora?: LoraPlan,
+): Promise<Evaluation> {
   const { threads } = context.request;
+  const device = deviceRow(context.spec.device);
+  const options = { threads, device, ...(lora && { lora: loraFactors(lora) }) };
   const tokenizer = await tokenizerOf(model);
-  const scoring = lazily<Scorer>((overrides) => createScorer(model, { threads, overrides }));
-  const generating = lazily<Generator>((overrides) => createGenerator(model, { threads, overrides }));
+  const scoring = lazily<Scorer>((overrides) => createScorer(model, { ...options, overrides }));
+  const generating = lazily<Generator>((overrides) => createGenerator(model, { ...options, overrides }));
   const update = (overrides: Overrides) => {
     scoring.update(overrides);
     generating.update(overrides);

@@ -1,6 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { random } from '../base/random.ts';
+import { deviceRow } from '../device/devices.ts';
+import type { DeviceName } from '../device/types.ts';
 import { createScorer } from '../engine/scorer.ts';
 import { openModel } from '../model/open.ts';
 import { writeSurgery } from '../model/overlay.ts';
@@ -41,7 +43,7 @@ function inapplicable(surgery: Surgery): string | undefined {
 export async function identityProof(
   base: Model,
   surgery: Surgery,
-  options: { scratch: string; hash: string; seed: number; threads: number },
+  options: { scratch: string; hash: string; seed: number; threads: number; device: DeviceName },
 ): Promise<Proof> {
   const reason = inapplicable(surgery);
   if (reason !== undefined) return { state: 'not-applicable', detail: reason };
@@ -50,8 +52,8 @@ export async function identityProof(
     const plan = planSurgery(base.config, base.tensors, expansionOnly(surgery), options.seed);
     await writeSurgery(options.scratch, base, options.hash, plan);
     const ids = probeIds(base.config.vocabSize, base.config.maxPositions);
-    const before = await logitsOf(base, ids, options.threads);
-    const after = await logitsOf(await openModel(options.scratch), ids, options.threads);
+    const before = await logitsOf(base, ids, options);
+    const after = await logitsOf(await openModel(options.scratch), ids, options);
     let different = 0;
     before.forEach((bits, row) => {
       bits.forEach((value, i) => {
@@ -69,8 +71,12 @@ export async function identityProof(
 }
 
 /** Logits of each row as the bits of their float32 values, so that no rounding is forgiven. */
-async function logitsOf(model: Model, ids: number[][], threads: number): Promise<Uint32Array[]> {
-  const scorer = await createScorer(model, { threads });
+async function logitsOf(
+  model: Model,
+  ids: number[][],
+  { threads, device }: { threads: number; device: DeviceName },
+): Promise<Uint32Array[]> {
+  const scorer = await createScorer(model, { threads, device: deviceRow(device) });
   try {
     const all: Uint32Array[] = [];
     for (const row of ids) {
@@ -94,6 +100,7 @@ export async function proveIdentity(context: Context, base: Model): Promise<void
           hash: spec.model,
           seed: spec.seed ?? 0,
           threads: request.threads,
+          device: spec.device,
         });
   writer.event({ type: 'proof', proof: 'identity', ...proof });
   if (proof.state === 'broken') writer.event({ type: 'warning', message: proof.detail });

@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { hashCache } from '../base/hash-cache.ts';
 import { fail } from '../base/problem.ts';
 import { hashTokenizer, openTokenizer } from '../data/tokenizer.ts';
 import type { Tokenizer } from '../data/types.ts';
+import { adapterWeightsName } from '../model/adapter.ts';
 import type { Model } from '../model/types.ts';
 import { hashFiles } from '../plan/facts/corpora.ts';
 import { taskHash } from '../plan/tasks.ts';
@@ -26,6 +28,12 @@ export async function holdCorpus(identity: CorpusIdentity, files: readonly strin
   if ((await hashTokenizer(model.tokenizerFolder)) !== identity.tokenizer) {
     changed('tokenizer-changed', 'tokenizer', [model.tokenizerFolder]);
   }
+}
+
+/** Fails with `adapter-changed` if the adapter's weights are not those the run was planned with. */
+export async function holdAdapter(hash: string, folder: string): Promise<void> {
+  const file = join(folder, adapterWeightsName);
+  if ((await hashes.hashFile(file)) !== hash) changed('adapter-changed', 'adapter', [file]);
 }
 
 /** Fails with `task-changed` if the task's files are not those the run was asked to evaluate. */

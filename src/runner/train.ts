@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { exists } from '../base/files.ts';
 import { sha256 } from '../base/hash.ts';
-import { fail } from '../base/problem.ts';
 import { trainingData } from '../data/training-data.ts';
 import type { TrainingData } from '../data/types.ts';
 import { createTrainer } from '../engine/trainer.ts';
@@ -12,16 +11,18 @@ import { writeTrained } from '../model/overlay.ts';
 import type { Model } from '../model/types.ts';
 import type { ResolvedTraining } from '../plan/types.ts';
 import { layout } from '../record/layout.ts';
-import { readMetrics } from '../record/read.ts';
+import { readMetrics, stepsLabel } from '../record/read.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { type Context, stageProgress, stopHere } from './context.ts';
 import { type Evaluation, openEvaluation } from './evaluation.ts';
-import { holdCorpus, tokenizerOf } from './inputs.ts';
+import { holdAdapter, holdCorpus, tokenizerOf } from './inputs.ts';
 import { openBase } from './surgery.ts';
 import { type FactorProofs, writeProofs } from './tensors.ts';
 
 /** Milliseconds that one call of the trainer may take: so fast the run answers TERM and shows its progress. */
 const chunkTime = 500;
+/** Steps of one call at most: they are recorded when it returns. */
+const chunkSteps = 16;
 
 /**
  * Trains from `start/`, or from the newest checkpoint, and writes the finished model with the proof of what changed.
@@ -41,6 +42,7 @@ export async function trainStage(context: Context): Promise<void> {
 
 async function train(context: Context, start: Model, training: ResolvedTraining): Promise<FactorProofs> {
   const { folder, spec, request } = context;
+  if (spec.lora?.adapter !== undefined) await holdAdapter(spec.lora.adapter, request.sources.adapter!);
   const trainer = await createTrainer({
     model: start,
     trained: spec.trained,
@@ -48,6 +50,7 @@ async function train(context: Context, start: Model, training: ResolvedTraining)
     training,
     seed: spec.seed!,
     threads: request.threads,
+    device: spec.device,
   });
   let evaluation: Evaluation | undefined;
   try {
@@ -55,7 +58,7 @@ async function train(context: Context, start: Model, training: ResolvedTraining)
     if (!(await exists(join(folder, layout.model)))) {
       await loadCheckpoint(folder, trainer);
       const data = await openData(context, start, training);
-      evaluation = request.every === undefined ? undefined : await openEvaluation(context, start, 'train');
+      evaluation = request.every === undefined ? undefined : await openEvaluation(context, start, 'train', spec.lora);
       await steps(context, trainer, data, training, evaluation);
       await writeModel(context, start, trainer);
     }
@@ -93,19 +96,27 @@ async function steps(
   const scored = new Set(before.curve.map(({ step, task }) => `${step} ${task}`));
   const began = performance.now();
   let perStep = chunkTime;
+  /** Something else was reported last. */
+  let announce = true;
   for (;;) {
     const at = trainer.step;
     if (at > 0 && (at % training.checkpoint_every === 0 || at === training.steps)) await checkpoint(context, trainer);
     if (evaluation && every !== undefined && at % every === 0 && at < training.steps) {
       await intermediate(context, trainer, evaluation, scored);
+      announce = true;
     }
     if (at === training.steps) return;
+    if (announce) {
+      context.writer.event({ type: 'progress', stage: 'train', label: stepsLabel, done: at, total: training.steps });
+    }
+    announce = false;
     if (context.stopReason() !== undefined) {
       await checkpoint(context, trainer);
       stopHere(context);
     }
     const count = Math.min(
       Math.max(1, Math.floor(chunkTime / perStep)),
+      chunkSteps,
       training.checkpoint_every - (at % training.checkpoint_every),
       every === undefined ? Number.POSITIVE_INFINITY : every - (at % every),
       training.steps - at,
@@ -118,16 +129,10 @@ async function steps(
   }
 }
 
-/** Appends the steps' records; a loss that is no number ends the run. */
+/** Appends the steps' records. */
 function record(context: Context, at: number, metrics: readonly StepMetrics[], perStep: number, wall: number): void {
   for (const [i, { loss, gradNorm, learningRate, tokens }] of metrics.entries()) {
     const step = at + i + 1;
-    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-      const what = Number.isFinite(loss) ? `gradient is ${gradNorm}` : `loss is ${loss}`;
-      fail('loss-not-finite', `At step ${step} the ${what}: the training has diverged.`, {
-        remedy: 'Lower learning_rate, lengthen warmup, or set clip, and run again.',
-      });
-    }
     context.writer.step({
       step,
       tokens: step * tokens,

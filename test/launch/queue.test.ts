@@ -3,9 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { listMissing } from '../../src/launch/missing.ts';
 import { nextMoves, type QueueEntry } from '../../src/launch/queue.ts';
-import { selectRuns } from '../../src/launch/submit.ts';
 import { judge } from '../../src/launch/supervisor.ts';
-import type { RunPlan } from '../../src/plan/types.ts';
 import { states } from '../../src/record/state.ts';
 import type { RunState } from '../../src/record/types.ts';
 
@@ -112,14 +110,4 @@ test('only missing stages are asked for', () => {
   assert.deepEqual(listMissing(done, trained, [task('a', '1')]), []);
   assert.deepEqual(listMissing(done, trained, [task('a', '2')]), ['evaluate'], 'changed under its name');
   assert.deepEqual(listMissing(done, trained, [task('a', '1'), task('b', '1')]), ['evaluate'], 'new');
-});
-
-test('--arm and --seed choose runs; the parent of a chosen run comes with it, before it', () => {
-  const plan = (arm: string, seed: number | undefined, parent?: string) =>
-    ({ id: `${arm}${seed ?? ''}`, arm, seed, ...(parent && { parent }) }) as RunPlan;
-  const runs = [plan('chat', 1, 's1'), plan('chat', 2, 's2'), plan('s', 1), plan('s', 2), plan('base', undefined)];
-  const ids = (options: Parameters<typeof selectRuns>[1]) => selectRuns({ runs }, options).map((r) => r.id);
-  assert.deepEqual(ids({}), ['s1', 'chat1', 's2', 'chat2', 'base']);
-  assert.deepEqual(ids({ arms: ['chat'], seeds: [2] }), ['s2', 'chat2']);
-  assert.deepEqual(ids({ seeds: [1] }), ['s1', 'chat1', 'base']);
 });
