@@ -35,6 +35,12 @@ function checkRows({ spec, plan }: PlannedArm, { contents }: PlannableFacts, dia
         'token-rows-length',
         `The rows of ${content.name} have ${content.rowLength} tokens, but "sequence" is ${sequence}. Write "sequence: ${content.rowLength}".`,
       );
+  if (main.kind === 'tokens' && training.length.unit === 'epochs')
+    diagnostics.error(
+      path('epochs'),
+      'invalid-epochs',
+      `Token rows are taken in order, once, so ${main.name} has no epochs. Write "steps: ${Math.floor(main.documents / batch)}" to use all rows.`,
+    );
   if (steps === undefined) return;
   for (const { corpus, needed, there } of missingRows(training, steps, main, replay))
     diagnostics.error(

@@ -9,14 +9,10 @@ export function sequenceOf(training: TrainingSpec, maxPositions: number): number
   return training.sequence ?? Math.min(512, maxPositions);
 }
 
-/**
- * Optimizer steps of a run; undefined while `epochs` needs a corpus that was not counted. Fails with `invalid-epochs` for
- * token rows.
- */
+/** Optimizer steps of a run; undefined while `epochs` needs a corpus that was not counted, or that has none (token rows). */
 export function stepsOf(training: TrainingSpec, sequence: number, content?: CorpusContent): number | undefined {
-  if (training.length.unit === 'epochs' && content === undefined) return undefined;
-  const rows = content?.kind === 'text' ? content.tokens / sequence : Number.POSITIVE_INFINITY;
-  return Math.max(1, stepsFor({ ...training, sequence }, rows));
+  if (training.length.unit === 'epochs' && content?.kind !== 'text') return undefined;
+  return Math.max(1, stepsFor({ ...training, sequence }, (content?.tokens ?? 0) / sequence));
 }
 
 /** Training with its defaults resolved, as far as the facts go. */
