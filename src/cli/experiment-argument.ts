@@ -61,7 +61,7 @@ export async function loadExperiment(io: Io, file: string, options: LoadOptions)
 }
 
 /** The text of an experiment file; `file-missing` and the like as a problem of the argument. */
-async function readText(path: string): Promise<string> {
+export async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
@@ -82,7 +82,7 @@ export function locateIn(tree: Tree): Locate {
 }
 
 /** Problems with what the file refers to, where they are not among its diagnostics already. */
-function withProblems(seen: Diagnostic[], facts: Facts, tree: Tree): Diagnostic[] {
+export function withProblems(seen: Diagnostic[], facts: Facts, tree: Tree): Diagnostic[] {
   const locate = locateIn(tree);
   return sorted([
     ...seen,
@@ -108,7 +108,7 @@ export function print(io: Io, path: string, diagnostics: readonly Diagnostic[]):
 }
 
 /** As it is shortest from here. */
-function shown(io: Io, path: string): string {
+export function shown(io: Io, path: string): string {
   const near = relative(io.cwd, path);
   return near.startsWith('..') ? path : near;
 }

@@ -1,22 +1,40 @@
 import type { Verb } from './verb.ts';
+import { attach } from './verbs/attach.ts';
+import { cancel } from './verbs/cancel.ts';
+import { check } from './verbs/check.ts';
 import { dispatchVerb } from './verbs/dispatch.ts';
 import { evaluate } from './verbs/evaluate.ts';
 import { exportVerb } from './verbs/export.ts';
 import { generate } from './verbs/generate.ts';
+import { init } from './verbs/init.ts';
 import { inspect } from './verbs/inspect.ts';
 import { logits } from './verbs/logits.ts';
+import { logs } from './verbs/logs.ts';
 import { plan } from './verbs/plan.ts';
+import { resume } from './verbs/resume.ts';
+import { rm } from './verbs/rm.ts';
 import { run } from './verbs/run.ts';
+import { runs } from './verbs/runs.ts';
 import { score } from './verbs/score.ts';
 import { superviseVerb } from './verbs/supervise.ts';
 import { surgery } from './verbs/surgery.ts';
 import { tokenize } from './verbs/tokenize.ts';
+import { verify } from './verbs/verify.ts';
 import { workVerb } from './verbs/work.ts';
 
 /** Every verb of the command line, in the order of `strata --help`. */
 export const verbs: Verb[] = [
+  init,
+  check,
   plan,
   run,
+  runs,
+  attach,
+  logs,
+  cancel,
+  resume,
+  verify,
+  rm,
   inspect,
   surgery,
   exportVerb,

@@ -79,7 +79,7 @@ export function addEntry(tree: Tree, path: Path, key: string, value: string): Ed
 
 /** Where a written value is quoted or plain text that reads as itself in YAML. */
 export function yamlText(value: string): string {
-  return /^[A-Za-z][A-Za-z0-9_./+ -]*$/.test(value) && !/^(true|false|null)$|\s$/i.test(value)
+  return /^[A-Za-z./][A-Za-z0-9_./+ -]*$/.test(value) && !/^(true|false|null|\.+|\.(inf|nan|\d.*))$|\s$/i.test(value)
     ? value
     : JSON.stringify(value);
 }

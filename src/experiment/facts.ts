@@ -1,3 +1,5 @@
+import type { Problem } from '../base/problem.ts';
+
 /** What validation may be told about the world outside the text. Gathered by `plan/gather`; every part may be missing. */
 export interface ExperimentFacts {
   model?: ModelFacts;
@@ -17,6 +19,8 @@ export interface ModelFacts {
   vocabSize: number;
   /** Highest id + 1 of the tokenizer; undefined if there is none. */
   tokenizerSize?: number;
+  /** Whether there is a tokenizer and a chat template; undefined while nobody looked. */
+  tokenizer?: 'missing' | 'plain' | 'chat';
   tied: boolean;
   /** Tensors of the base, in file order. */
   tensors: { name: string; shape: number[]; dtype: string }[];
@@ -28,7 +32,7 @@ export interface FileFacts {
   /** Resolved files, absolute; empty if the pattern matches nothing. */
   files: string[];
   /** A problem with the files or the first record, as a sentence. */
-  problem?: { code: string; message: string; remedy?: string };
+  problem?: Problem;
 }
 export interface CorpusFacts extends FileFacts {
   chat?: boolean;

@@ -1,8 +1,9 @@
+import { sentence } from '../../base/problem.ts';
 import { removeEntry } from '../edits.ts';
 import type { FileFacts } from '../facts.ts';
 import { perplexityCorpus } from '../references.ts';
 import type { Path } from '../tree.ts';
-import type { Check, CheckContext, Finding } from './check.ts';
+import { type Check, type CheckContext, changeTo, type Finding } from './check.ts';
 
 const jsonLines = /\.(jsonl|ndjson)$/i;
 const plainText = /\.(txt|md)$/i;
@@ -24,8 +25,7 @@ function* keyWithoutFiles(
 /** What is known of the files behind a key. */
 function* fileFindings(facts: FileFacts | undefined, path: Path): Iterable<Finding> {
   if (facts?.problem) {
-    const { code, message, remedy } = facts.problem;
-    yield { path, code, message: remedy ? `${message} ${remedy}` : message };
+    yield { path, code: facts.problem.code, message: sentence(facts.problem) };
   } else if (facts?.files.length === 0)
     yield { path, message: 'No file matches. Check the path; it is relative to this file.' };
 }
@@ -116,6 +116,53 @@ export const dataChecks: Check[] = [
           path: ['model'],
           message: `The tokenizer has ids up to ${model.tokenizerSize - 1}, but the model's vocabulary has ${model.vocabSize} entries. Use the tokenizer that belongs to the model.`,
         };
+    },
+  },
+  {
+    code: 'tokenizer-missing',
+    severity: 'error',
+    needs: 'files',
+    rule: 'Texts and own tasks need a tokenizer; a model without one takes token rows.',
+    *check({ experiment, facts }) {
+      if (facts.model?.tokenizer !== 'missing') return;
+      const remedy = 'Put tokenizer.json beside the model, or use token rows.';
+      for (const [name, corpus] of Object.entries(experiment.corpora))
+        if (corpus.kind === 'text')
+          yield {
+            path: ['corpora', name],
+            part: 'key',
+            message: `\`${name}\` holds text, but the model has no tokenizer. ${remedy}`,
+          };
+      for (const name of Object.keys(experiment.tasks))
+        yield {
+          path: ['tasks', name],
+          part: 'key',
+          message: `\`${name}\` is made of text, but the model has no tokenizer. ${remedy}`,
+        };
+    },
+  },
+  {
+    code: 'no-chat-template',
+    severity: 'error',
+    needs: 'files',
+    rule: 'Chats need a tokenizer with a chat template.',
+    *check({ experiment, facts, tree }) {
+      if (facts.model?.tokenizer !== 'plain') return;
+      const remedy = "Put the model's chat_template into tokenizer_config.json.";
+      for (const [name, corpus] of Object.entries(facts.corpora ?? {}))
+        if (corpus.chat)
+          yield {
+            path: ['corpora', name],
+            part: 'key',
+            message: `\`${name}\` holds chats, but the tokenizer has no chat template. ${remedy}`,
+          };
+      for (const [name, task] of Object.entries(experiment.tasks))
+        if ('chat' in task && task.chat)
+          yield {
+            path: ['tasks', name, 'chat'],
+            message: `The tokenizer has no chat template. Set \`chat: false\`. ${remedy}`,
+            fixes: changeTo(tree, ['tasks', name, 'chat'], 'false'),
+          };
     },
   },
   {

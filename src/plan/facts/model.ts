@@ -47,9 +47,13 @@ export async function gatherModel(reference: string, from: string): Promise<Gath
 /** Adds the tokenizer and its size. A model without one works for token rows; a broken one fails as `openTokenizer` does. */
 export async function gatherTokenizer(gathered: GatheredModel): Promise<void> {
   const folder = gathered.model.tokenizerFolder;
-  if (folder === undefined) return;
+  if (folder === undefined) {
+    gathered.facts.tokenizer = 'missing';
+    return;
+  }
   gathered.tokenizer = await openTokenizer(folder);
   gathered.facts.tokenizerSize = gathered.tokenizer.size;
+  gathered.facts.tokenizer = gathered.tokenizer.hasChatTemplate ? 'chat' : 'plain';
 }
 
 /** Adds the hashes of model and tokenizer. */

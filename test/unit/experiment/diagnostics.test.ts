@@ -429,6 +429,30 @@ const cases: Case[] = [
       corpora: { rows: { files: ['/x/rows.jsonl'], problem: { code: 'field-missing', message: 'No input_ids.' } } },
     },
   },
+  {
+    code: 'tokenizer-missing',
+    old: 'model: base',
+    bad: 'model: base',
+    facts: { ...facts, model: { ...facts.model!, tokenizer: 'missing' } },
+    says: /`facts` holds text/,
+  },
+  {
+    code: 'no-chat-template',
+    old: '  facts: {',
+    bad: '  «facts»: {',
+    facts: {
+      ...facts,
+      model: { ...facts.model!, tokenizer: 'plain' },
+      corpora: { facts: { files: ['/x/facts.jsonl'], chat: true } },
+    },
+  },
+  {
+    code: 'no-chat-template',
+    old: 'files: recall.jsonl',
+    bad: 'files: recall.jsonl, chat: «true»',
+    fixed: 'files: recall.jsonl, chat: false',
+    facts: { ...facts, model: { ...facts.model!, tokenizer: 'plain' } },
+  },
   // What this version does not carry out.
   { code: 'not-available', old: training, bad: `${training}\n«analysis»: { corpus: old }` },
   {
