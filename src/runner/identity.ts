@@ -8,6 +8,7 @@ import { openModel } from '../model/open.ts';
 import { writeSurgery } from '../model/overlay.ts';
 import { expansionOnly, planSurgery } from '../model/surgery.ts';
 import type { Model, Surgery } from '../model/types.ts';
+import type { RunSpec } from '../plan/types.ts';
 import { layout } from '../record/layout.ts';
 import type { Context } from './context.ts';
 
@@ -28,6 +29,9 @@ export function probeIds(vocabSize: number, positions: number): number[][] {
     Array.from({ length: Math.min(positions, longest - 11 * row) }, () => draw.below(vocabSize)),
   );
 }
+
+/** Seed of random blocks: the run's; an arm that trains nothing runs once, without one. */
+export const surgerySeed = (spec: Pick<RunSpec, 'seed'>) => spec.seed ?? 0;
 
 /** Why the proof does not apply, or undefined. */
 function inapplicable(surgery: Surgery): string | undefined {
@@ -89,19 +93,25 @@ async function logitsOf(
   }
 }
 
+/** A run that starts from another arm's model expands nothing by itself. */
+export function parentProof(spec: RunSpec): Proof | undefined {
+  return spec.parent === undefined
+    ? undefined
+    : { state: 'not-applicable', detail: 'It starts from the finished model of another arm.' };
+}
+
 /** Carries the proof out for a run and records it. */
 export async function proveIdentity(context: Context, base: Model): Promise<void> {
   const { spec, request, folder, writer } = context;
-  const proof: Proof =
-    spec.parent !== undefined
-      ? { state: 'not-applicable', detail: 'It starts from the finished model of another arm.' }
-      : await identityProof(base, spec.surgery, {
-          scratch: join(folder, `${layout.start}.identity.part`),
-          hash: spec.model,
-          seed: spec.seed ?? 0,
-          threads: request.threads,
-          device: spec.device,
-        });
+  const proof =
+    parentProof(spec) ??
+    (await identityProof(base, spec.surgery, {
+      scratch: join(folder, `${layout.start}.identity.part`),
+      hash: spec.model,
+      seed: surgerySeed(spec),
+      threads: request.threads,
+      device: spec.device,
+    }));
   writer.event({ type: 'proof', proof: 'identity', ...proof });
   if (proof.state === 'broken') writer.event({ type: 'warning', message: proof.detail });
 }

@@ -9,7 +9,7 @@ import { planSurgery } from '../model/surgery.ts';
 import type { Model } from '../model/types.ts';
 import { layout } from '../record/layout.ts';
 import { type Context, stageProgress, stopHere } from './context.ts';
-import { proveIdentity } from './identity.ts';
+import { proveIdentity, surgerySeed } from './identity.ts';
 
 /** sha256 of every tensor of the start, by name in the resulting model: `start.json`. */
 export type StartTensors = Record<string, string>;
@@ -27,9 +27,6 @@ export async function openBase(context: Context): Promise<Model> {
   return base;
 }
 
-/** Seed of random blocks: the run's; an arm that trains nothing runs once, without one. */
-export const surgerySeed = (context: Pick<Context, 'spec'>) => context.spec.seed ?? 0;
-
 /**
  * Writes the model that training begins with, `start/`, with the proof that expansion changed nothing: the base after
  * surgery, or the finished model of the parent, its LoRA merged. `start.json` is written last and ends the stage.
@@ -42,7 +39,7 @@ export async function surgeryStage(context: Context): Promise<void> {
   if (!(await exists(start))) {
     const { parent } = request.sources;
     if (spec.parent === undefined) {
-      const plan = planSurgery(base.config, base.tensors, spec.surgery, surgerySeed(context));
+      const plan = planSurgery(base.config, base.tensors, spec.surgery, surgerySeed(spec));
       await writeSurgery(start, base, spec.model, plan, { progress });
     } else {
       await writeTrained(start, await openModel(parent!), spec.model, {}, { progress });
