@@ -34,9 +34,9 @@ export async function createGenerator(model: Model, options: ForwardPassesOption
   const passes = new ForwardPasses(model, options);
   return {
     update: (overrides) => passes.update(overrides),
-    generate: (prompts, how, onProgress = () => {}) => {
+    async generate(prompts, how, onProgress = () => {}) {
       const tasks = prompts.map((prompt, index) => newTask(prompt, index, how, model.config));
-      return tasks.length === 0 ? Promise.resolve([]) : new Batch(passes, tasks, how, onProgress).run();
+      return tasks.length === 0 ? [] : new Batch(passes, tasks, how, onProgress).run();
     },
     dispose: () => passes.dispose(),
   };

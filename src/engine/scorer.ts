@@ -97,10 +97,11 @@ export async function createScorer(model: Model, options: ForwardPassesOptions):
           length: rowLength(length, config.maxPositions),
           places: [{ sequence: row, row: 0, offset: 0 }],
         };
-        const rows = Int32Array.from({ length }, (_, i) => i);
-        const shape = { batch: 1, sequence: batch.length, rows: length, outputs: { logits: true } };
-        const { logits } = await passes.run(shape, { ...tokenInputs(batch, ids), rows });
-        data.set(logits as Float32Array, row * length * config.vocabSize);
+        // The head runs over the whole row: one session for all lengths that share a row length.
+        const shape = { batch: 1, sequence: batch.length, outputs: { logits: true } };
+        const { logits } = await passes.run(shape, tokenInputs(batch, ids));
+        const wanted = (logits as Float32Array).subarray(0, length * config.vocabSize);
+        data.set(wanted, row * length * config.vocabSize);
       }
       return { shape: [ids.length, length, config.vocabSize], data };
     },
