@@ -7,6 +7,7 @@ import type { Tree } from '../experiment/tree.ts';
 import type { DeviceChoice, Diagnostic, Experiment } from '../experiment/types.ts';
 import { validate } from '../experiment/validate.ts';
 import type { Locate } from '../plan/diagnostics.ts';
+import type { MeasureSpeed } from '../plan/facts/machine.ts';
 import { gather } from '../plan/gather.ts';
 import { isPlannable, resolve } from '../plan/resolve.ts';
 import type { Depth, Facts, Plan } from '../plan/types.ts';
@@ -20,6 +21,8 @@ export interface LoadOptions {
   seeds?: readonly number[];
   device?: DeviceChoice;
   threads?: number;
+  /** Measures this machine for an estimate of time, where it is not known yet. */
+  measure?: MeasureSpeed;
 }
 
 /** An experiment file read, checked against what it refers to, and planned. */
@@ -47,7 +50,9 @@ export async function loadExperiment(io: Io, file: string, options: LoadOptions)
       return refuse(io, path, withProblems(seen, files, parsed.tree));
     const { experiment } = parsed;
     const facts =
-      options.depth === 'all' ? await gather(experiment, { depth: 'all', progress, threads: options.threads }) : files;
+      options.depth === 'all'
+        ? await gather(experiment, { depth: 'all', progress, threads: options.threads, measure: options.measure })
+        : files;
     progress.close();
     if (!isPlannable(facts)) return refuse(io, path, withProblems(seen, facts, parsed.tree));
     const plan = resolve(experiment, facts, { ...options, locate: locateIn(parsed.tree) });

@@ -177,8 +177,8 @@ function total(plan: Plan, { states, columns }: PlanTextOptions): string[] {
   ];
   const note =
     seconds === undefined && open.length > 0
-      ? 'No estimate of time yet: this machine has not trained anything. ≈ marks estimates.'
-      : '≈ marks estimates.';
+      ? '≈ marks estimates; there is none of time, because nothing was measured here yet.'
+      : '≈ marks estimates. Times are for this machine as it was when measured.';
   return labelled('Total', [...wrap(parts.join(', '), columns - margin), ...wrap(note, columns - margin)]);
 }
 

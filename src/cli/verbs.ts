@@ -2,7 +2,9 @@ import type { Verb } from './verb.ts';
 import { attach } from './verbs/attach.ts';
 import { cancel } from './verbs/cancel.ts';
 import { check } from './verbs/check.ts';
+import { data } from './verbs/data.ts';
 import { dispatchVerb } from './verbs/dispatch.ts';
+import { doctor } from './verbs/doctor.ts';
 import { evaluate } from './verbs/evaluate.ts';
 import { exportVerb } from './verbs/export.ts';
 import { generate } from './verbs/generate.ts';
@@ -43,6 +45,8 @@ export const verbs: Verb[] = [
   logits,
   generate,
   evaluate,
+  data,
+  doctor,
   dispatchVerb,
   superviseVerb,
   workVerb,

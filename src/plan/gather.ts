@@ -6,7 +6,7 @@ import type { Experiment } from '../experiment/types.ts';
 import { readAdapter } from '../model/adapter.ts';
 import { type FactCache, factCache, makeCacheFolder } from './facts/cache.ts';
 import { countCorpus, gatherCorpus } from './facts/corpora.ts';
-import { gatherMachine } from './facts/machine.ts';
+import { gatherMachine, type MeasureSpeed } from './facts/machine.ts';
 import { type GatheredModel, gatherHashes, gatherModel, gatherTokenizer } from './facts/model.ts';
 import { gatherOverlaps } from './facts/overlaps.ts';
 import { gatherTask, gatherTaskContent, type OwnTask } from './facts/tasks.ts';
@@ -21,6 +21,8 @@ export interface GatherOptions {
   progress?: Progress;
   /** Threads that a run will use, for the estimate of time. */
   threads?: number;
+  /** Measures the speed of training where it is not known yet; without it there is no estimate of time then. */
+  measure?: MeasureSpeed;
 }
 
 /**
@@ -44,7 +46,7 @@ export async function gather(experiment: Experiment, options: GatherOptions): Pr
   const folder = await cacheFolderOf(options, from);
   const cache = factCache(folder);
   await gatherContents(model, cache, context);
-  facts.machine = await gatherMachine(options.threads);
+  facts.machine = await gatherMachine(model?.model.config, options);
   return facts;
 }
 

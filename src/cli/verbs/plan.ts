@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { exists } from '../../base/files.ts';
 import { attempt, fail } from '../../base/problem.ts';
+import type { MeasureSpeed } from '../../plan/facts/machine.ts';
 import type { Plan, RunPlan } from '../../plan/types.ts';
 import { newestOf } from '../../record/find.ts';
 import { homeOf, layout } from '../../record/layout.ts';
@@ -30,6 +31,7 @@ export const plan: Verb = {
       seeds: numbers(options['seed']),
       device: options['device'] === 'auto' ? undefined : device,
       threads,
+      measure,
     });
     const states = await statesOf(plan);
     const tensors = options['tensors'] === true;
@@ -38,6 +40,10 @@ export const plan: Verb = {
     return 0;
   },
 };
+
+/** Loaded only when something is to be measured: most plans find the speed in the cache. */
+const measure: MeasureSpeed = async (shape, threads) =>
+  (await import('../measure-speed.ts')).measureSpeed(shape, threads);
 
 /** `a,b` as a list; undefined if the option was not given. */
 export function names(option: unknown): string[] | undefined {
