@@ -15,9 +15,21 @@ export interface TensorSource {
   fill(offset: number, target: Uint8Array, files: Files): Promise<void>;
 }
 
-/** Open source files, each once. The owner disposes. */
+/** Open source files, each once, and buffers for what is read from them. The owner disposes. */
 export class Files {
   readonly #handles = new Map<string, Promise<FileHandle>>();
+  readonly #buffers: Uint8Array[] = [];
+
+  /** `length` bytes of the `k`th buffer, which the next caller gets too: pieces are made one after the other. */
+  scratch(k: number, length: number): Uint8Array {
+    let buffer = this.#buffers[k];
+    if (!buffer || buffer.length < length) {
+      buffer = new Uint8Array(length);
+      this.#buffers[k] = buffer;
+    }
+    return buffer.subarray(0, length);
+  }
+
   async fill(file: string, offset: number, target: Uint8Array): Promise<void> {
     let handle = this.#handles.get(file);
     if (!handle) {
@@ -29,6 +41,7 @@ export class Files {
   async dispose(): Promise<void> {
     for (const handle of this.#handles.values()) await (await handle.catch(() => undefined))?.close();
     this.#handles.clear();
+    this.#buffers.length = 0;
   }
 }
 
@@ -100,22 +113,18 @@ export function fromRecipe(recipe: Recipe): TensorSource {
 
 function averaged(name: string, dtype: Dtype, of: TensorRef[]): TensorSource {
   const size = dtypes[dtype].bytes;
-  let scratch: Uint8Array[] = [];
   return {
     name,
     shape: of[0]!.shape,
     dtype,
     async fill(offset, target, files) {
       const count = target.length / size;
-      if (offset === 0) scratch = of.map((ref) => new Uint8Array(count * dtypes[ref.dtype].bytes));
       const pieces = of.map((ref, k) => {
-        const bytes = scratch[k]!.subarray(0, count * dtypes[ref.dtype].bytes);
+        const bytes = files.scratch(k, count * dtypes[ref.dtype].bytes);
         return { dtype: ref.dtype, bytes, at: ref.offset + (offset / size) * dtypes[ref.dtype].bytes, file: ref.file };
       });
       await Promise.all(pieces.map(({ file, at, bytes }) => files.fill(file, at, bytes)));
       mean(dtype, pieces, target);
-      const total = of[0]!.bytes / dtypes[of[0]!.dtype].bytes;
-      if (offset / size + count === total) scratch = [];
     },
   };
 }

@@ -174,6 +174,15 @@ describe('averages', () => {
     assert.equal(new Float32Array(out.buffer)[0], Math.fround(1 / 3));
   });
 
+  test('negative zeros stay negative', () => {
+    for (const dtype of ['F32', 'BF16', 'F16'] as const) {
+      const zeros = { dtype, bytes: encode(dtype, new Float32Array([-0, -0, -0])) };
+      const out = new Uint8Array(zeros.bytes.length);
+      mean(dtype, [zeros, zeros], out);
+      assert.deepEqual(out, zeros.bytes);
+    }
+  });
+
   test('sources of different dtypes', () => {
     const sources = [
       { dtype: 'F16' as const, bytes: encode('F16', new Float32Array([1])) },
