@@ -121,14 +121,17 @@ function pairingNotes(contrasts: readonly Contrast[]): string[] {
 function missingRuns({ planned, pending, runs }: CompareInput): MissingRun[] {
   const found = new Map(runs.map((r) => [`${r.run.request.arm} ${r.run.request.seed}`, r.run]));
   const missing: MissingRun[] = pending.map(({ arm, reason }) => ({ arm, reason: `is pending: ${reason}` }));
-  for (const { arm, seed, tasks } of planned) {
+  for (const { arm, seed, tasks, outdated = [] } of planned) {
     const entry = { arm, ...(seed !== undefined && { seed }) };
     const run = found.get(`${arm} ${seed}`);
     const lacking = tasks.filter((task) => !run?.scores?.[task]);
+    const named = lacking.map((task) =>
+      outdated.includes(task) ? `${task} (only for the task as it was before)` : task,
+    );
     if (!run) missing.push({ ...entry, reason: 'was not started' });
     else if (run.state !== 'succeeded') {
       missing.push({ ...entry, reason: `is ${run.state}${run.reason ? `: ${run.reason}` : ''}` });
-    } else if (lacking.length > 0) missing.push({ ...entry, reason: `has no results for ${lacking.join(', ')}` });
+    } else if (lacking.length > 0) missing.push({ ...entry, reason: `has no results for ${named.join(', ')}` });
   }
   return missing;
 }

@@ -1,19 +1,23 @@
-import { charts } from './charts.ts';
 import { csv } from './exports/csv.ts';
 import { html } from './exports/html.ts';
 import { json } from './exports/json.ts';
 import { markdown } from './exports/markdown.ts';
+import { svg } from './exports/svg.ts';
 import { type TableOptions, verdictTable } from './exports/table.ts';
-import { sheetSvg } from './svg.ts';
 import type { Comparison } from './types.ts';
 
 export const formats = ['table', 'md', 'csv', 'json', 'svg', 'html'] as const;
 export type Format = (typeof formats)[number];
 
+export interface WriteOptions extends TableOptions {
+  /** For `svg`: the id of the only chart to draw. */
+  chart?: string;
+}
+
 interface Export {
   /** One line for `--help` and menus. */
   summary: string;
-  write(comparison: Comparison, options: TableOptions): string;
+  write(comparison: Comparison, options: WriteOptions): string;
 }
 
 /** Every form a comparison can be written in. All draw the same value and compute nothing. */
@@ -22,7 +26,7 @@ export const exports: Record<Format, Export> = {
   md: { summary: 'Markdown document', write: markdown },
   csv: { summary: 'one row a contrast, unrounded', write: csv },
   json: { summary: 'everything, for programs', write: json },
-  svg: { summary: 'all charts on one sheet', write: (c) => `${sheetSvg(charts(c))}\n` },
+  svg: { summary: 'all charts on one sheet, or one', write: svg },
   html: { summary: 'one self-contained page', write: html },
 };
 

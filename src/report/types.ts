@@ -16,6 +16,8 @@ export interface PlannedRun {
   /** Undefined: the arm is only evaluated and pairs with every seed. */
   seed?: number;
   tasks: string[];
+  /** Of `tasks`: those whose recorded results answer an older version of the task, and were left out. */
+  outdated?: string[];
 }
 
 /** An older run of the same experiment that the file no longer resolves to. */
