@@ -9,7 +9,7 @@ export const maxHeaderBytes = 100_000_000;
 
 export interface SafetensorsFile {
   file: string;
-  /** In the order of the header. */
+  /** In the order of the data. */
   tensors: TensorRef[];
   metadata: Record<string, string>;
   /** Bytes of the whole file. */
@@ -65,8 +65,9 @@ function parseHeader(file: string, text: string, dataStart: number, size: number
       Object.assign(metadata, entry);
     } else tensors.push(parseEntry(file, name, entry, dataStart));
   }
+  tensors.sort((a, b) => a.offset - b.offset || a.bytes - b.bytes);
   let end = dataStart;
-  for (const tensor of [...tensors].sort((a, b) => a.offset - b.offset || a.bytes - b.bytes)) {
+  for (const tensor of tensors) {
     if (tensor.offset < end) return reject('overlap', `lets ${tensor.name} overlap the tensor before it`);
     if (tensor.offset > end) return reject('gap', `leaves ${tensor.offset - end} bytes unused before ${tensor.name}`);
     end = tensor.offset + tensor.bytes;

@@ -137,7 +137,7 @@ test('what is written is read: names, shapes, dtypes and every byte', async () =
       );
       assert.deepEqual(await readFile(copy), await readFile(file));
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 
