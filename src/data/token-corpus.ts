@@ -1,7 +1,6 @@
 import { noProgress, type Progress } from '../base/log.ts';
 import { chatEncoder } from './chat-corpus.ts';
 import type { Corpus } from './corpus.ts';
-import { ignored } from './rows.ts';
 import type { CorpusDocument, TokenDocument, Tokenizer } from './types.ts';
 
 /** A corpus as tokens, all documents end to end. */
@@ -60,14 +59,6 @@ export async function tokenizeCorpus(
   progress.report('tokenize', documents.length, documents.length);
   const all = ids.take();
   return { ids: all, labels: chat ? labels.take() : all, starts };
-}
-
-/** Tokens that are learnt: labels that are not −100, without each document's first (nothing predicts it). */
-export function learntTokens({ labels, starts }: TokenCorpus): number {
-  let count = 0;
-  for (let d = 0; d + 1 < starts.length; d++)
-    for (let i = starts[d]! + 1; i < starts[d + 1]!; i++) if (labels[i] !== ignored) count++;
-  return count;
 }
 
 /** A list of 32-bit integers that grows. */

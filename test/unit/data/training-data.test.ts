@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Failure } from '../../../src/base/problem.ts';
 import { loadTokenCorpus } from '../../../src/data/token-cache.ts';
+import { documentEncoder } from '../../../src/data/token-corpus.ts';
 import { readTokenRows } from '../../../src/data/token-rows.ts';
 import { openTokenizer } from '../../../src/data/tokenizer.ts';
 import { replayed, stepsFor, trainingData } from '../../../src/data/training-data.ts';
@@ -72,6 +73,16 @@ describe('batches', () => {
     const text = tokenizer.encode('m0 m1');
     assert.deepEqual([...ids], [...text, tokenizer.eosId]);
     assert.deepEqual([...targets], [...text.slice(1), tokenizer.eosId, -100]);
+  });
+
+  test('a tokenizer that adds EOS itself gets no second one, one without EOS none', async () => {
+    const json = words(['m0']) as { post_processor: { single: object[] } };
+    json.post_processor.single.push({ SpecialToken: { id: '</s>', type_id: 0 } });
+    const adding = await openTokenizer(await tokenizerFolder(json, wordsConfig));
+    const without = await openTokenizer(await tokenizerFolder(words(['m0'])));
+    const document = { text: 'm0', hash: '', place: '' };
+    assert.deepEqual(documentEncoder(adding, false)(document).ids, [0, 3, 1]);
+    assert.deepEqual(documentEncoder(without, false)(document).ids, [0, 3]);
   });
 
   test('held-out documents are neither trained nor replayed', async () => {
