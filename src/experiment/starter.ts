@@ -29,10 +29,10 @@ export function starterFile(model: StarterModel): string {
   const surgery =
     layers > 3
       ? `${said('    # prune: { last: 1 }', 'delete the last layer')}
-${said(`    # merge: { into: ${last - 2}, of: [${last - 2}, ${last - 1}] }`, 'average two layers into one; then train: [new, merged]')}
+${said(`    # merge: { into: ${last - 1}, of: [${last - 1}, ${last}] }`, 'average two layers into one; then train: [new, merged]')}
 `
       : '';
-  return `# Every key: docs/experiment.md. Check this file: strata check FILE. What it would run: strata plan FILE.
+  return `# Every key is described in Strata's docs/experiment.md. Check this file: strata check FILE. What it would run: strata plan FILE.
 strata: 1
 model: ${yamlText(reference)}
 # The model has ${layers} layer${layers === 1 ? '' : 's'}, numbered 0 to ${last}, and ${positions} positions.
