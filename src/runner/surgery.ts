@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exists, writeJsonAtomic } from '../base/files.ts';
 import { fail } from '../base/problem.ts';
@@ -56,11 +55,4 @@ export async function surgeryStage(context: Context): Promise<void> {
   }
   await context.guard.check();
   await writeJsonAtomic(join(folder, layout.startTensors), hashes);
-}
-
-/** Removes what a killed attempt left unfinished. */
-export async function removeUnfinished(folder: string, names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    if (name.endsWith('.part')) await rm(join(folder, name), { recursive: true, force: true });
-  }
 }

@@ -3,7 +3,7 @@ import { noProgress, type Progress } from '../base/log.ts';
 import { fail } from '../base/problem.ts';
 import { hashModel, hashTensor } from '../model/hash.ts';
 import { openModel } from '../model/open.ts';
-import { layout } from '../record/layout.ts';
+import { homeOfRun, layout } from '../record/layout.ts';
 import { readRecord } from '../record/snapshot.ts';
 import type { Run, TensorProofs } from '../record/types.ts';
 import { identityProof, type Proof, parentProof, surgerySeed } from './identity.ts';
@@ -87,9 +87,9 @@ export async function verifyRun(run: Run, threads: number, progress: Progress = 
   };
 }
 
-function repeatIdentity({ spec, folder }: Run, threads: number, base: Awaited<ReturnType<typeof openModel>>) {
+function repeatIdentity({ spec, folder, id }: Run, threads: number, base: Awaited<ReturnType<typeof openModel>>) {
   return identityProof(base, spec.surgery, {
-    scratch: join(folder, `${layout.start}.verify.part`),
+    scratch: join(homeOfRun(folder).unfinished, `verify.${id}.${process.pid}`),
     hash: spec.model,
     seed: surgerySeed(spec),
     threads,

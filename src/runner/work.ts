@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeJsonAtomic } from '../base/files.ts';
 import { type Problem, sentence, toProblem } from '../base/problem.ts';
@@ -15,8 +14,9 @@ import type { RunRequest, Stage } from '../record/types.ts';
 import { type Context, Stopped, type StopReason } from './context.ts';
 import { evaluateStage } from './evaluate.ts';
 import { createGuard } from './guard.ts';
-import { removeUnfinished, surgeryStage } from './surgery.ts';
+import { surgeryStage } from './surgery.ts';
 import { trainStage } from './train.ts';
+import { removeUnfinished } from './unfinished.ts';
 
 /** A stage: what it does, and the file that its last act writes. */
 interface StageRow {
@@ -98,7 +98,7 @@ export async function work(folder: string, n: number): Promise<number> {
 }
 
 async function carryOut(context: Context): Promise<void> {
-  await removeUnfinished(context.folder, await readdir(context.folder));
+  await removeUnfinished(context.folder);
   for (const stage of stages) {
     if (await stage.done(context)) continue;
     context.writer.event({ type: 'stage', stage: stage.name, state: 'started' });
