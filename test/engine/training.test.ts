@@ -2,12 +2,16 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Rows } from '../../src/data/types.ts';
+import { initialFactors, loraFactors } from '../../src/engine/lora.ts';
+import { Session } from '../../src/engine/session.ts';
 import { createTrainer } from '../../src/engine/trainer.ts';
+import { placeWeights, readWeights } from '../../src/engine/weights.ts';
+import { buildTraining } from '../../src/graph/training.ts';
 import { readAdapter } from '../../src/model/adapter.ts';
 import { openModel } from '../../src/model/open.ts';
 import type { ResolvedTraining } from '../../src/plan/types.ts';
 import { data, needsShared } from '../support.ts';
-import { readAll, readJson } from './support.ts';
+import { maxDifference, readAll, readJson } from './support.ts';
 
 type Case = 'full' | 'layer1' | 'lora' | 'slayer';
 type Variant = 'constant' | 'cosine';
@@ -132,4 +136,30 @@ for (const [name, variant, recompute] of cases) {
       await trainer.dispose();
     },
   );
+}
+
+for (const name of ['full', 'layer1', 'lora'] as const) {
+  test(`${name}: the gradients of step 0 are those of PyTorch`, needsShared, async () => {
+    const reference = await readJson<Reference>(join(folder, 'reference.json'));
+    const { model: modelName, batches: key, trainable_names: trained } = reference.cases[name];
+    const model = await openModel(data(`reference/${modelName}`));
+    const { input_ids: ids } = await readJson<Batches>(join(folder, 'batches.json'));
+    const first = rows(ids[key]![0]!, ids[key]![0]!);
+    const request = name === 'lora' ? await loraRequest(model) : undefined;
+    const start = request ? await initialFactors(model, request, 1) : await readWeights(model, trained);
+    const options = { trained: request ? [] : trained, lora: request && loraFactors(request), recompute: false };
+    const places = placeWeights(model, (n) => start.has(n));
+    const session = await Session.open(buildTraining(model.config, places, { ...options, batch: 4, sequence: 24 }), {
+      threads: 1,
+    });
+    const { ids: tokens, targets, segments, positions } = first;
+    const scale = Float32Array.of(1 / targets.filter((t) => t >= 0).length);
+    const feeds = { ids: tokens, targets, segments, positions, scale };
+    const results = await session.run({ ...Object.fromEntries(start), ...feeds });
+    const expected = await readAll(join(folder, `step0-grads-${name}.safetensors`));
+    assert.equal(expected.size, start.size);
+    for (const [tensor, { data: want }] of expected)
+      assert.ok(maxDifference(results[`gradient.${tensor}`] as Float32Array, want) < 1e-5, tensor);
+    await session.close();
+  });
 }

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { portableForms } from '../../src/device/devices.ts';
+import { Session, type Values } from '../../src/engine/session.ts';
+import type { Graph } from '../../src/graph/graph.ts';
+import { count } from '../../src/graph/tensor.ts';
+import { buildTraining, type TrainingOptions, trainedParameters } from '../../src/graph/training.ts';
+import { weightShapes } from '../../src/graph/weights.ts';
+import { expectedTensors, layerTensorName } from '../../src/model/names.ts';
+import type { ModelConfig } from '../../src/model/types.ts';
+import { assertGradients, normal } from './gradcheck.ts';
+import { tinyConfig } from './tiny.ts';
+
+const all = (config: ModelConfig) => expectedTensors(config).map((t) => t.name);
+const q = layerTensorName(0, 'self_attn.q_proj');
+const down = layerTensorName(1, 'mlp.down_proj');
+
+interface Case {
+  config?: Partial<ModelConfig>;
+  train?: (config: ModelConfig) => string[];
+  lora?: TrainingOptions['lora'];
+  recompute?: boolean;
+  segments?: number[];
+  positions?: number[];
+}
+
+const cases: Record<string, Case> = {
+  'all tensors': {},
+  'all tensors, recomputed': { config: { layers: 3 }, recompute: true },
+  'tied head and embeddings: one gradient, of both uses': { config: { tied: true } },
+  'grouped-query attention': { config: { heads: 4, kvHeads: 2 } },
+  'head dimension other than hidden / heads': { config: { heads: 3, kvHeads: 1, headDim: 6 } },
+  biases: { config: { bias: { qkv: true, o: true, mlp: true } } },
+  'norms of queries and keys': { config: { qkNorm: true, heads: 4, kvHeads: 2, headDim: 6 } },
+  'sliding window in one of two layers': { config: { windows: [3, null] } },
+  'documents packed into a row': {
+    segments: [0, 0, 0, 1, 1, 0, 1, 1, 1, 1],
+    positions: [0, 1, 2, 0, 1, 0, 0, 1, 2, 3],
+  },
+  'scaled RoPE': { config: { ropeScaling: { kind: 'linear', factor: 4 } } },
+  'the last layer only': { train: (c) => all(c).filter((n) => n.includes('.layers.1.')) },
+  'the first layer only, recomputed': {
+    config: { layers: 3 },
+    train: (c) => all(c).filter((n) => n.includes('.layers.0.')),
+    recompute: true,
+  },
+  'embeddings only': { train: () => ['model.embed_tokens.weight'] },
+  'norms only': { train: (c) => all(c).filter((n) => n.endsWith('norm.weight')) },
+  LoRA: { train: () => [], lora: new Map([q, down].map((weight) => [weight, { rank: 2, scale: 1.5 }])) },
+  'LoRA with a trained layer, recomputed': {
+    config: { layers: 3 },
+    train: (c) => all(c).filter((n) => n.includes('.layers.1.') && n !== down),
+    lora: new Map([q, down].map((weight) => [weight, { rank: 2, scale: 0.5 }])),
+    recompute: true,
+  },
+};
+
+function graphOf(
+  row: Case,
+  more: Partial<TrainingOptions> = {},
+): { graph: Graph; names: string[]; config: ModelConfig } {
+  const config = tinyConfig(row.config);
+  const options: TrainingOptions = {
+    batch: 2,
+    sequence: 5,
+    trained: (row.train ?? all)(config),
+    lora: row.lora,
+    recompute: row.recompute ?? false,
+    ...more,
+  };
+  const graph = buildTraining(config, () => ({ kind: 'input' }), options);
+  return { graph, names: trainedParameters(config, options).map((p) => p.name), config };
+}
+
+function feedsOf(row: Case, config: ModelConfig): Record<string, Float64Array | Int32Array> {
+  const weights = [...weightShapes(config, row.lora)].map(([name, shape]) => {
+    const scale = shape.length === 1 ? 0.2 : 0.5;
+    const middle = name.endsWith('norm.weight') ? 1 : 0;
+    return [name, normal(count(shape), name).map((v) => middle + v * scale)] as const;
+  });
+  return {
+    ...Object.fromEntries(weights),
+    ids: Int32Array.of(1, 2, 3, 4, 5, 6, 2, 2, 9, 10),
+    targets: Int32Array.of(2, 3, -100, 5, 1, 2, 2, 9, 10, -100),
+    segments: Int32Array.from(row.segments ?? [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+    positions: Int32Array.from(row.positions ?? [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]),
+    scale: Float64Array.of(1 / 8),
+  };
+}
+
+const device = {
+  name: 'cpu',
+  provider: 'cpu',
+  forms: portableForms,
+  state: 'wasm',
+  precisions: [],
+  basePrecisions: [],
+} as const;
+
+for (const [name, row] of Object.entries(cases)) {
+  test(`gradients of a whole model are central differences: ${name}`, async () => {
+    const { graph, names, config } = graphOf(row, { float: 'float64', device });
+    await assertGradients(graph, feedsOf(row, config), names, { entries: 4 });
+  });
+}
+
+test('in float32, in the forms of the CPU, the gradients are those of float64', async () => {
+  for (const row of Object.values(cases)) {
+    const exact = graphOf(row, { float: 'float64', device });
+    const wide = feedsOf(row, exact.config);
+    const narrow: Record<string, Values> = Object.fromEntries(
+      Object.entries(wide).map(([k, v]) => [k, v instanceof Float64Array ? Float32Array.from(v) : v]),
+    );
+    const [a, b] = [
+      await Session.open(exact.graph, { threads: 1 }),
+      await Session.open(graphOf(row).graph, { threads: 1 }),
+    ];
+    const [want, have] = [await a.run(wide), await b.run(narrow)];
+    for (const [key, values] of Object.entries(want)) {
+      for (const [i, v] of Array.from(values as Float64Array).entries())
+        assert.ok(Math.abs(v - Number(have[key]![i])) < 1e-5, `${key}[${i}]`);
+    }
+    await a.close();
+    await b.close();
+  }
+});
+
+test('the walk back stops below the lowest trained tensor', () => {
+  const { graph } = graphOf({ config: { layers: 4 }, train: (c) => all(c).filter((n) => n.includes('.layers.2.')) });
+  assert.deepEqual(
+    graph.outputs.map((t) => t.name).filter((n) => !n.includes('.layers.2.')),
+    ['loss'],
+  );
+  // Backward through layers 3 and 2 only: fewer nodes than if layer 1 were trained.
+  const backwardNodes = (layer: number) =>
+    graphOf({
+      config: { layers: 4 },
+      train: (c) => all(c).filter((n) => n.includes(`.layers.${layer}.`)),
+    }).graph.nodes.filter((n) => n.name.startsWith('backward/')).length;
+  const steps = [3, 2, 1, 0].map(backwardNodes);
+  assert.deepEqual(
+    [...steps].sort((x, y) => x - y),
+    steps,
+  );
+  assert.equal(steps[2]! - steps[1]!, steps[1]! - steps[0]!, 'one layer of input gradients more for each');
+});
+
+test('a frozen tensor gets no gradient, not even inside a trained layer', () => {
+  const { graph } = graphOf({ train: () => [down] });
+  const products = graph.nodes.filter((n) => n.name.startsWith('backward/') && n.attributes['transA'] === 1);
+  assert.equal(products.length, 1);
+});
+
+test('what is trained must be an input, and not adapted at the same time', () => {
+  const config = tinyConfig();
+  const options = { batch: 1, sequence: 4, trained: [q], recompute: false };
+  const file = { kind: 'file', dtype: 'float32', external: { location: 'x', offset: 0, length: 1 } } as const;
+  assert.throws(() => buildTraining(config, () => file, options), /must be an input/);
+  const lora = new Map([[q, { rank: 2, scale: 1 }]]);
+  assert.throws(
+    () => buildTraining(config, () => ({ kind: 'input' }), { ...options, lora }),
+    /both trained and adapted/,
+  );
+  assert.throws(() => buildTraining(config, () => ({ kind: 'input' }), { ...options, trained: ['x'] }), /no tensor x/);
+});
