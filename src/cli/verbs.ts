@@ -2,6 +2,7 @@ import type { Verb } from './verb.ts';
 import { attach } from './verbs/attach.ts';
 import { cancel } from './verbs/cancel.ts';
 import { check } from './verbs/check.ts';
+import { compare } from './verbs/compare.ts';
 import { data } from './verbs/data.ts';
 import { dispatchVerb } from './verbs/dispatch.ts';
 import { doctor } from './verbs/doctor.ts';
@@ -30,6 +31,7 @@ export const verbs: Verb[] = [
   check,
   plan,
   run,
+  compare,
   runs,
   attach,
   logs,

@@ -8,7 +8,16 @@ import { runNotes, trainingDifferences } from './differences.ts';
 import { documentTexts } from './documents.ts';
 import { type Group, groupRuns, summarise } from './groups.ts';
 import { primaryMetric } from './metrics.ts';
-import type { ComparedMetric, CompareInput, CompareOptions, Comparison, Contrast, MissingRun, Role } from './types.ts';
+import type {
+  ComparedArm,
+  ComparedMetric,
+  CompareInput,
+  CompareOptions,
+  Comparison,
+  Contrast,
+  MissingRun,
+  Role,
+} from './types.ts';
 import { minimumDocuments } from './verdict.ts';
 
 const level = 0.95;
@@ -26,6 +35,7 @@ export function compare(input: CompareInput, options: CompareOptions = {}): Comp
   const pairs = pairsOf(groups, baseline, subject);
   const byMetric = metrics.map((metric) => contrastsOf(metric, pairs, { level, resamples, seed }));
   const contrasts = pairs.flatMap((_, i) => byMetric.map((column) => column[i]!));
+  const arms = groups.map((g) => summarise(g, metrics));
   return {
     title: input.title,
     ...(input.file !== undefined && { file: input.file }),
@@ -34,11 +44,16 @@ export function compare(input: CompareInput, options: CompareOptions = {}): Comp
     ...(baseline !== undefined && { baseline }),
     ...(subject !== undefined && { subject }),
     metrics,
-    arms: groups.map((g) => summarise(g, metrics)),
+    arms,
     contrasts,
     missing: missingRuns(input),
     stale: input.stale,
-    notes: [...runNotes(groups), ...metricNotes(input.compare, metrics), ...pairingNotes(contrasts)],
+    notes: [
+      ...proofNotes(arms),
+      ...runNotes(groups),
+      ...metricNotes(input.compare, metrics),
+      ...pairingNotes(contrasts),
+    ],
     differences: trainingDifferences(groups),
     lossCurves: lossCurves(groups),
     scoreCurves: metrics.flatMap((m) => {
@@ -48,6 +63,19 @@ export function compare(input: CompareInput, options: CompareOptions = {}): Comp
     documents: documentTexts(groups, contrasts, shownFlips),
   };
 }
+
+/** A broken proof makes a run's numbers worthless for the question that was asked, so it is said wherever there are numbers. */
+function proofNotes(arms: readonly ComparedArm[]): string[] {
+  return arms.flatMap(({ name, runs }) =>
+    runs.flatMap((run) =>
+      (['identity', 'frozen'] as const)
+        .filter((which) => run[which].state === 'broken')
+        .map((which) => `${name} (${run.id}): the proof of ${proofNames[which]} is broken. ${run[which].detail}`),
+    ),
+  );
+}
+
+const proofNames = { identity: 'identity', frozen: 'frozen tensors' };
 
 const isTrained = ({ runs }: Group): boolean => runs.some((r) => r.run.spec.training !== undefined);
 const isChanged = ({ runs }: Group): boolean =>

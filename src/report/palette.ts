@@ -12,17 +12,17 @@ export interface SeriesStyle {
 }
 
 /**
- * After Okabe and Ito, "Color Universal Design" (2008), told apart with all common kinds of colour blindness; orange, sky
- * blue and green are darkened for light backgrounds, blue, vermilion and purple lightened for dark ones.
+ * After Okabe and Ito, "Color Universal Design" (2008), and Tol's indigo; moved until every pair differs in brightness or in
+ * blue against yellow, which readers without red or green cones still see (the tests measure it on both backgrounds).
  */
 export const seriesStyles: readonly SeriesStyle[] = [
-  { light: '#5b5b5b', dark: '#b5b5b5', marker: 'cross', dash: '' },
+  { light: '#404040', dark: '#e8e8e8', marker: 'cross', dash: '' },
   { light: '#0072b2', dark: '#4ca6e0', marker: 'circle', dash: '' },
   { light: '#c24e00', dark: '#f0803c', marker: 'square', dash: '7 3' },
-  { light: '#007f5f', dark: '#2fc39a', marker: 'triangle', dash: '2 3' },
-  { light: '#a3548a', dark: '#dd92c2', marker: 'diamond', dash: '9 3 2 3' },
-  { light: '#8f6a00', dark: '#e6b422', marker: 'star', dash: '4 2' },
-  { light: '#2a7ea8', dark: '#8fd0f5', marker: 'wye', dash: '1 3' },
+  { light: '#00856a', dark: '#2fc39a', marker: 'triangle', dash: '2 3' },
+  { light: '#a3548a', dark: '#d988bd', marker: 'diamond', dash: '9 3 2 3' },
+  { light: '#b08500', dark: '#e6b422', marker: 'star', dash: '4 2' },
+  { light: '#332288', dark: '#9fa8ff', marker: 'wye', dash: '1 3' },
 ];
 
 /** Beyond the rows of the table they begin again. */

@@ -163,11 +163,12 @@ export function allSeeds({ arms }: Comparison): number[] {
 
 /** `6 arms, seeds 1, 2, 3; subject s, baseline base` */
 export function summaryLine(comparison: Comparison): string {
-  const { arms, baseline, subject } = comparison;
+  const { arms, baseline, subject, missing } = comparison;
   const seeds = allSeeds(comparison);
   const withRuns = arms.filter((a) => a.runs.length > 0).length;
   const parts = [
     `${withRuns} of ${arms.length} arms have results`,
+    ...(missing.length > 0 ? [`${missing.length} missing`] : []),
     seeds.length === 0 ? 'no seeds' : `seed${seeds.length === 1 ? '' : 's'} ${seeds.join(', ')}`,
     ...(subject === undefined ? [] : [`subject ${subject}`]),
     ...(baseline === undefined ? [] : [`baseline ${baseline}`]),

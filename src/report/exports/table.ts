@@ -166,17 +166,7 @@ function trainingSection({ arms }: Comparison, columns: number, painter: Painter
     { header: ['identity'], align: 'left' as const, cells: present.map((a) => proof(a, 'identity')) },
     { header: ['frozen'], align: 'left' as const, cells: present.map((a) => proof(a, 'frozen')) },
   ];
-  const broken = present.flatMap((a) =>
-    (['identity', 'frozen'] as const).flatMap((which) => {
-      const found = armProof(a, which);
-      return found?.state === 'broken' ? [`${a.name}, ${which}: ${found.detail}`] : [];
-    }),
-  );
-  return [
-    painter('bold', 'Training and proofs'),
-    ...textTable(table, columns),
-    ...broken.flatMap((line) => wrap(line, columns, '  ').map((l) => painter('red', l))),
-  ];
+  return [painter('bold', 'Training and proofs'), ...textTable(table, columns)];
 }
 
 function listSection(
@@ -189,6 +179,6 @@ function listSection(
   if (lines.length === 0) return [];
   return [
     ...wrap(title, columns).map((l) => painter(paint, l)),
-    ...lines.flatMap((line) => wrap(`  ${line}`, columns, '    ')),
+    ...lines.flatMap((line) => wrap(line, columns, '    ', '  ')),
   ];
 }

@@ -1,0 +1,124 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { writeAtomic } from '../../base/files.ts';
+import { attempt, fail } from '../../base/problem.ts';
+import { parse } from '../../experiment/parse.ts';
+import type { CompareSpec, MetricRef } from '../../experiment/types.ts';
+import { resolveRun } from '../../record/find.ts';
+import type { Run } from '../../record/types.ts';
+import { collectPlan, collectRuns } from '../../report/collect.ts';
+import { compare as compareRuns } from '../../report/comparison.ts';
+import { exports, type Format, formatOfFile, formats } from '../../report/exports.ts';
+import type { CompareInput } from '../../report/types.ts';
+import { loadExperiment } from '../experiment-argument.ts';
+import { readComputing } from '../options.ts';
+import type { Io, Verb } from '../verb.ts';
+import { names } from './plan.ts';
+
+/** The verdict: what each arm learned and forgot, with intervals. */
+export const compare: Verb = {
+  name: 'compare',
+  summary: 'the verdict: what each arm learned and what it forgot, with intervals and proofs',
+  configure(command) {
+    const list = formats.map((f) => `${f} (${exports[f].summary})`).join(', ');
+    command
+      .argument('<file-or-run...>', 'an experiment file, or runs: paths, ids, or unique beginnings of ids')
+      .option('--format <format>', `${list}; default: by the ending of --out, else table`)
+      .option('--out <file>', 'write to this file instead of printing')
+      .option('--baseline <arm>', 'arm that gain and forgetting are measured against')
+      .option('--subject <arm>', 'arm that is held against every other')
+      .option('--gain <task>', 'what was to be learned: a task, or TASK/METRIC')
+      .option('--forgetting <tasks>', 'what was to be kept, e.g. recall_old,perplexity:general/word_perplexity')
+      .option('--chart <id>', 'svg: only this chart')
+      .option('--device <device>', 'with an experiment file: runs of this device (default: that of the file)');
+  },
+  async run(io, args, options) {
+    const format = formatFor(io, options);
+    const input = withChoices(await collect(io, args, options), options);
+    if (input.runs.every(({ run }) => Object.keys(run.scores ?? {}).length === 0)) {
+      fail('no-results', `None of the ${input.planned.length} runs of ${input.title} has results yet.`, {
+        remedy: input.file === undefined ? 'strata runs shows where they stand.' : 'strata run FILE makes them.',
+      });
+    }
+    const chart = options['chart'] === undefined ? undefined : String(options['chart']);
+    const text = exports[format].write(compareRuns(input), {
+      columns: options['out'] === undefined ? Math.min(io.columns, 120) : 80,
+      colour: io.colour && options['out'] === undefined,
+      ...(chart !== undefined && { chart }),
+    });
+    if (options['out'] === undefined) io.out(text.trimEnd());
+    else {
+      const path = resolve(io.cwd, String(options['out']));
+      await writeAtomic(path, text);
+      io.err(`Written: ${path}`);
+    }
+    return 0;
+  },
+};
+
+function formatFor(io: Io, options: Record<string, unknown>): Format {
+  const { format: asked, out } = options;
+  if (asked !== undefined) {
+    const format = formats.find((f) => f === asked);
+    return (
+      format ??
+      fail('unknown-format', `There is no format "${asked}".`, { remedy: `Name one of ${formats.join(', ')}.` })
+    );
+  }
+  if (io.json) return 'json';
+  return (out === undefined ? undefined : formatOfFile(String(out))) ?? 'table';
+}
+
+const isExperimentFile = (argument: string): boolean => /\.ya?ml$/i.test(argument);
+
+async function collect(io: Io, args: readonly string[], options: Record<string, unknown>): Promise<CompareInput> {
+  const files = args.filter(isExperimentFile);
+  if (files.length > 1 || (files.length === 1 && args.length > 1)) {
+    fail('usage-compare', 'compare takes one experiment file, or any number of runs.', {
+      remedy: 'Name the runs of the other file by their ids.',
+    });
+  }
+  if (files[0] !== undefined) {
+    const device = options['device'] === undefined ? undefined : readComputing(options).device;
+    const { plan } = await loadExperiment(io, files[0], { depth: 'all', device });
+    return collectPlan(plan);
+  }
+  const runs: Run[] = [];
+  for (const argument of args) runs.push(await resolveRun(argument, io.cwd));
+  return collectRuns(runs, await compareSpecOf(runs));
+}
+
+/** The `compare` of the experiment that all runs come from, where it can still be read. */
+async function compareSpecOf(runs: readonly Run[]): Promise<CompareSpec | undefined> {
+  const [file, ...others] = new Set(runs.map((r) => r.request.experiment.file));
+  if (file === undefined || others.length > 0) return undefined;
+  const text = await attempt(() => readFile(file, 'utf8'));
+  return text.ok ? parse(text.value, { file }).experiment?.compare : undefined;
+}
+
+/** `TASK/METRIC` or `TASK`. */
+function metricRef(text: string): MetricRef {
+  const [task = '', metric] = text.split('/');
+  return { task, ...(metric !== undefined && { metric }) };
+}
+
+/** What the options choose goes before what the experiment says. Fails with `unknown-arm`. */
+function withChoices(input: CompareInput, options: Record<string, unknown>): CompareInput {
+  const compare = { ...input.compare };
+  for (const key of ['baseline', 'subject'] as const) {
+    const arm = options[key] === undefined ? undefined : String(options[key]);
+    if (arm !== undefined && !input.arms.includes(arm)) {
+      fail('unknown-arm', `There is no arm ${arm}.`, { remedy: `Name one of ${input.arms.join(', ')}.` });
+    }
+    if (arm !== undefined) compare[key] = arm;
+  }
+  const [gain] = names(options['gain']) ?? [];
+  if (gain !== undefined) compare.gain = metricRef(gain);
+  const forgetting = names(options['forgetting']);
+  if (forgetting) compare.forgetting = forgetting.map(metricRef);
+  // A comparison of single runs may lack the arms that the experiment names.
+  for (const key of ['baseline', 'subject'] as const) {
+    if (compare[key] !== undefined && !input.arms.includes(compare[key])) delete compare[key];
+  }
+  return { ...input, compare };
+}
