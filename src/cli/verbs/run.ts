@@ -1,13 +1,16 @@
 import { availableParallelism } from 'node:os';
-import { basename } from 'node:path';
 import type { Place, Placed } from '../../launch/place.ts';
 import { submit } from '../../launch/submit.ts';
+import { isPlannable, resolve } from '../../plan/resolve.ts';
 import type { Plan } from '../../plan/types.ts';
 import { homeOf } from '../../record/layout.ts';
 import { states } from '../../record/state.ts';
 import type { Run } from '../../record/types.ts';
+import { collectPlan } from '../../report/collect.ts';
+import { compare } from '../../report/comparison.ts';
+import { exports } from '../../report/exports.ts';
 import { loadExperiment } from '../experiment-argument.ts';
-import { follow, runTitle } from '../follow.ts';
+import { follow } from '../follow.ts';
 import { computing, readComputing, wholeNumber } from '../options.ts';
 import { openPlace, parseTarget, recordOf } from '../places.ts';
 import type { Io, Verb } from '../verb.ts';
@@ -28,14 +31,16 @@ export const run: Verb = {
   },
   async run(io, [file = ''], options) {
     const { device, threads } = readComputing(options);
+    const chosen = options['device'] === 'auto' ? undefined : device;
     const jobs = wholeNumber(options, 'jobs', 1);
-    const { plan } = await loadExperiment(io, file, {
+    const loaded = await loadExperiment(io, file, {
       depth: 'all',
       arms: names(options['arm']),
       seeds: numbers(options['seed']),
-      device: options['device'] === 'auto' ? undefined : device,
+      device: chosen,
       threads,
     });
+    const { plan } = loaded;
     const record = options['on'] === undefined ? recordOf(plan.experiment.target) : parseTarget(String(options['on']));
     const place = openPlace(record, homeOf(plan.experiment.file));
     for (const arm of plan.arms) if (arm.pending !== undefined) io.err(`${arm.name} is not run yet. ${arm.pending}`);
@@ -50,7 +55,10 @@ export const run: Verb = {
     if (options['detach'] === true) return detached(io, placed);
     const outcome = await followAll(io, place, placed);
     if (outcome.interrupted) return 130;
-    return report(io, plan, placed, await again(io, plan, place, request, placed, outcome.runs));
+    const runs = await again(io, plan, place, request, placed, outcome.runs);
+    // The verdict is that of the file as it stands, also when only a part of it was asked for now.
+    const whole = isPlannable(loaded.facts) ? resolve(loaded.experiment, loaded.facts, { device: chosen }) : plan;
+    return report(io, whole, placed, runs);
   },
 };
 
@@ -149,31 +157,22 @@ async function again(
   return (await followAll(io, place, more)).runs;
 }
 
+/** What was run, and what it says: the comparison of the whole file as far as there are results. */
 async function report(io: Io, plan: Plan, placed: readonly Placed[], runs: readonly Run[]): Promise<number> {
   const outcomes = new Map(placed.map(({ run, outcome }) => [run.folder, outcome]));
   const bad = runs.filter(({ state }) => state !== 'succeeded');
+  const input = await collectPlan(plan);
+  const comparison = input.runs.some(({ run }) => run.scores !== undefined) ? compare(input) : undefined;
   if (io.json) {
-    io.out(
-      JSON.stringify(
-        {
-          runs: runs.map(({ id, folder, state, reason, request: { arm, seed } }) => ({
-            id,
-            arm,
-            seed,
-            state,
-            reason,
-            outcome: outcomes.get(folder),
-            folder,
-          })),
-        },
-        null,
-        2,
-      ),
-    );
-  } else {
-    for (const run of bad)
-      io.err(`${runTitle(run)} (${basename(run.folder)}) ${states[run.state].word}. ${run.reason ?? ''}`);
-    io.out(`${runs.length - bad.length} of ${plan.runs.length} runs are done.`);
+    const shown = runs.map(({ id, folder, state, reason, request: { arm, seed } }) => {
+      return { id, arm, seed, state, reason, outcome: outcomes.get(folder), folder };
+    });
+    io.out(JSON.stringify({ runs: shown, comparison }, null, 2));
+    return bad.length === 0 ? 0 : 1;
   }
+  if (comparison)
+    io.out(exports.table.write(comparison, { columns: Math.min(io.columns, 120), colour: io.colour }).trimEnd());
+  for (const { id, state, reason } of bad)
+    io.err(`${id}: ${states[state].word}${reason === undefined ? '' : `. ${reason}`}`);
   return bad.length === 0 ? 0 : 1;
 }
