@@ -92,7 +92,7 @@ async function openOverlay(folder: string, otherBase: string | undefined): Promi
     ...((await exists(join(folder, adapterConfigName))) ? { adapter: await readAdapter(folder, tensors) } : {}),
     layers: record.layers,
     tokenizerFolder: (await tokenizerIn(folder)) ?? base.tokenizerFolder,
-    changed: [...tensors.keys()].filter((name) => !(name in record.map)),
+    changed: [...tensors.keys()].filter((name) => !Object.hasOwn(record.map, name)),
     base: {
       folder: base.folder,
       hash: record.base.hash,

@@ -60,7 +60,7 @@ function headerBytes(sources: readonly TensorSource[], metadata: Record<string, 
   const entries: Record<string, unknown> = { __metadata__: metadata };
   let offset = 0;
   for (const source of sources) {
-    if (source.name in entries) throw new Error(`${source.name} is written twice`);
+    if (Object.hasOwn(entries, source.name)) throw new Error(`${source.name} is written twice`);
     const end = offset + byteLength(source);
     entries[source.name] = { dtype: source.dtype, shape: source.shape, data_offsets: [offset, end] };
     offset = end;
