@@ -75,13 +75,38 @@ function writeInitializer(w: ProtobufWriter, { tensor, data }: Initializer): voi
   w.int(14, 1);
 }
 
-/** ModelProto bytes of a graph. Nodes stand in the order in which they were emitted, which is a topological one. */
+/**
+ * Nodes in the order of the file, which decides the order in which onnxruntime runs them. It searches depth first from the
+ * nodes that nothing else uses, the last of the file first: with the walk back's last gradient there, it would run all of the
+ * walk at once and put every weight gradient off to the end, with everything that those need still alive. So such nodes stand
+ * behind all others, in reverse: each gradient then runs as soon as it can.
+ */
+export function executionOrder(graph: Graph): Node[] {
+  const nodes = neededNodes(graph);
+  const used = new Set(nodes.flatMap((node) => node.inputs));
+  const isLeaf = (node: Node) => !node.outputs.some((t) => used.has(t));
+  return [...nodes.filter((node) => !isLeaf(node)), ...nodes.filter(isLeaf).reverse()];
+}
+
+/** Nodes that an output depends on: a layer that is computed again need not be computed to its end. */
+function neededNodes(graph: Graph): Node[] {
+  const needed = new Set<Tensor | undefined>(graph.outputs);
+  const kept: Node[] = [];
+  for (const node of [...graph.nodes].reverse()) {
+    if (!node.outputs.some((t) => needed.has(t))) continue;
+    for (const input of node.inputs) needed.add(input);
+    kept.push(node);
+  }
+  return kept.reverse();
+}
+
+/** ModelProto bytes of a graph. */
 export function encodeModel(graph: Graph): Uint8Array {
   const w = new ProtobufWriter();
   w.int(1, irVersion);
   w.string(2, 'strata');
   w.message(7, (g) => {
-    for (const node of graph.nodes) g.message(1, (n) => writeNode(n, node));
+    for (const node of executionOrder(graph)) g.message(1, (n) => writeNode(n, node));
     g.string(2, 'decoder');
     for (const initializer of graph.initializers) g.message(5, (t) => writeInitializer(t, initializer));
     for (const input of graph.inputs) g.message(11, (v) => writeValueInfo(v, input));

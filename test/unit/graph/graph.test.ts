@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { backward } from '../../../src/graph/backward.ts';
 import { computable } from '../../../src/graph/blocks/stored.ts';
 import { add, mul } from '../../../src/graph/functions.ts';
-import { encodeModel } from '../../../src/graph/onnx.ts';
+import { encodeModel, executionOrder } from '../../../src/graph/onnx.ts';
 import { inverseFrequencies } from '../../../src/graph/rope.ts';
 import { emptyGraph } from './support.ts';
 
@@ -62,6 +62,20 @@ test('a half-precision weight is converted only after what it is used with has b
     ['Shape', 'Gather', 'Mul', 'Add', 'Reshape', 'Cast'],
   );
   assert.equal(g.nodes[0]!.inputs[0], near);
+});
+
+test('nodes that nothing uses stand last and in reverse, so that onnxruntime runs each as early as it can', () => {
+  const g = emptyGraph();
+  const x = g.input('x', 'float32', [2]);
+  const a = add(g, x, x);
+  g.output('first', mul(g, a, x));
+  const b = g.apply('Exp', [a]);
+  g.output('second', mul(g, b, x));
+  g.apply('Log', [b]);
+  assert.deepEqual(
+    executionOrder(g).map((n) => n.outputs[0]!.name.replace(/_.*/, '')),
+    ['Add', 'Exp', 'second', 'first'],
+  );
 });
 
 test('the model is the same bytes for the same graph, and names its weights by place', () => {
