@@ -17,7 +17,11 @@ export function overlap(evaluated: Iterable<string>, trained: Iterable<string>, 
   const found = new Set<number>();
   if (grams.size === 0) return [];
   for (const text of trained)
-    for (const gram of ngrams(words(text), n)) for (const i of grams.get(gram) ?? []) found.add(i);
+    for (const gram of ngrams(words(text), n)) {
+      for (const i of grams.get(gram) ?? []) found.add(i);
+      // Its owners are found: boilerplate that all documents share is then as cheap as any other text.
+      grams.delete(gram);
+    }
   return [...found].sort((a, b) => a - b);
 }
 
