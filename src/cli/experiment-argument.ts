@@ -46,7 +46,7 @@ export async function loadExperiment(io: Io, file: string, options: LoadOptions)
   try {
     const files = await gather(parsed.draft, { depth: options.depth === 'headers' ? 'headers' : 'files' });
     seen.push(...validate(parsed, files));
-    if (parsed.experiment === undefined || hasErrors(seen))
+    if (parsed.experiment === undefined || hasErrors(seen) || files.problems.some((p) => p.severity === 'error'))
       return refuse(io, path, withProblems(seen, files, parsed.tree));
     const { experiment } = parsed;
     const facts =

@@ -37,19 +37,25 @@ function header(plan: Plan, { columns }: PlanTextOptions): string[] {
     `vocabulary ${grouped(c.vocabSize)}`,
     ...(c.tied ? ['tied head'] : []),
   ].join(', ');
+  const { every, tasks: evaluated } = experiment.evaluation;
+  const tasks = `${evaluated.join(', ')}${every === undefined ? '' : `; every ${plural(every, 'step')}`}`;
   const names = Math.max(0, ...corpora.map((corpus) => corpus.name.length));
   const units = corpora.some((corpus) => corpus.kind === 'text') ? 9 : 4;
-  const rows = corpora.map((corpus) => {
+  const rows = corpora.flatMap((corpus) => {
     const about = corpus.exact ? '  ' : '≈ ';
     const unit = (corpus.kind === 'tokens' ? 'rows' : 'documents').padEnd(units);
     const held = corpus.holdoutDocuments > 0 ? `, and ${count(corpus.holdoutDocuments)} held out` : '';
-    return `${corpus.name.padEnd(names)}  ${grouped(corpus.documents).padStart(9)} ${unit}  ${about}${count(corpus.tokens)} tokens${held}`;
+    const documents = `${grouped(corpus.documents).padStart(9)} ${unit}`;
+    return wrap(
+      `${corpus.name.padEnd(names)}  ${documents}  ${about}${count(corpus.tokens)} tokens${held}`,
+      columns - margin,
+    );
   });
   return [
     ...(experiment.title === undefined ? [] : [experiment.title, '']),
     ...labelled('Model', wrap(model, columns - margin)),
     ...labelled('Corpora', rows),
-    ...labelled('Tasks', wrap(experiment.evaluation.tasks.join(', '), columns - margin)),
+    ...labelled('Tasks', wrap(tasks, columns - margin)),
   ];
 }
 
@@ -178,7 +184,7 @@ function total(plan: Plan, { states, columns }: PlanTextOptions): string[] {
   const note =
     seconds === undefined && open.length > 0
       ? '≈ marks estimates; there is none of time, because nothing was measured here yet.'
-      : '≈ marks estimates. Times are for this machine as it was when measured.';
+      : '≈ marks estimates; times follow from the speed measured on this machine.';
   return labelled('Total', [...wrap(parts.join(', '), columns - margin), ...wrap(note, columns - margin)]);
 }
 

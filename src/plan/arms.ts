@@ -1,4 +1,5 @@
 import { toProblem } from '../base/problem.ts';
+import { perplexityCorpus } from '../experiment/references.ts';
 import type { ArmSpec, Experiment } from '../experiment/types.ts';
 import { keptLayers } from '../model/open.ts';
 import { planSurgery } from '../model/surgery.ts';
@@ -9,7 +10,7 @@ import { loraWeights, matchRank, parametersPerRank } from './lora.ts';
 import { parametersOf, type Stack, selectAll, stackOf } from './selectors.ts';
 import { surgeryOf } from './surgery.ts';
 import { shapeOf } from './training.ts';
-import type { ArmPlan, LoraPlan, PlannableFacts } from './types.ts';
+import type { ArmPlan, CorpusContent, LoraPlan, PlannableFacts } from './types.ts';
 
 export interface PlannedArm {
   spec: ArmSpec;
@@ -223,8 +224,16 @@ function rankOf(
 }
 
 /** Tokens of one evaluation of all tasks, as far as they were counted. */
-function evaluationTokens({ evaluation }: Experiment, { taskContents }: PlannableFacts): number {
-  return evaluation.tasks.reduce((sum, task) => sum + (taskContents?.[task]?.tokens ?? 0), 0);
+function evaluationTokens({ evaluation }: Experiment, { taskContents, contents }: PlannableFacts): number {
+  return evaluation.tasks.reduce((sum, task) => {
+    const corpus = contents?.[perplexityCorpus(task) ?? ''];
+    return sum + (corpus ? heldOutTokens(corpus) : (taskContents?.[task]?.tokens ?? 0));
+  }, 0);
+}
+
+/** About as many tokens a document as those that are trained on; all of the corpus if nothing is held out. */
+function heldOutTokens({ documents, tokens, holdoutDocuments }: CorpusContent): number {
+  return holdoutDocuments === 0 ? tokens : Math.round((tokens / Math.max(1, documents)) * holdoutDocuments);
 }
 
 /** At the end; with `every: n` also after surgery, n, 2n … */

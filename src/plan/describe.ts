@@ -95,7 +95,7 @@ export function trainedGroups(names: readonly string[], config: ModelConfig): Tr
 export function layerLabels(layers: readonly number[], stack: readonly StackLayer[]): string {
   const runs: { from: number; to: number; base?: [number, number] }[] = [];
   const unchanged = stack.every((layer, i) => layer.kind !== 'new' && layer.base === i);
-  if (unchanged) return ranges(layers);
+  if (unchanged || layers.length === stack.length) return ranges(layers);
   for (const n of layers) {
     const layer = stack[n]!;
     const last = runs.at(-1);

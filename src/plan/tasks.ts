@@ -1,13 +1,12 @@
 import { canonicalJson, sha256 } from '../base/hash.ts';
+import { perplexityCorpus } from '../experiment/references.ts';
 import type { Experiment, TaskSpec } from '../experiment/types.ts';
 import type { CorpusIdentity, PlannableFacts, TaskRequest } from './types.ts';
 
-const perplexityPrefix = 'perplexity:';
-
 /** What an evaluated task is, by its name there; undefined for a name that the experiment does not define. */
 export function taskSpec(name: string, experiment: Experiment): TaskSpec | undefined {
-  if (name.startsWith(perplexityPrefix)) return { kind: 'perplexity', corpus: name.slice(perplexityPrefix.length) };
-  return experiment.tasks[name];
+  const corpus = perplexityCorpus(name);
+  return corpus === undefined ? experiment.tasks[name] : { kind: 'perplexity', corpus };
 }
 
 /** What decides which rows a corpus gives; undefined until its files were hashed. */

@@ -9,9 +9,12 @@ export function sequenceOf(training: TrainingSpec, maxPositions: number): number
   return training.sequence ?? Math.min(512, maxPositions);
 }
 
-/** Optimizer steps of a run; undefined while `epochs` needs a corpus that was not counted, or that has none (token rows). */
+/**
+ * Optimizer steps of a run; undefined while `epochs` needs a corpus that was not counted to the last token, or that has none
+ * (token rows).
+ */
 export function stepsOf(training: TrainingSpec, sequence: number, content?: CorpusContent): number | undefined {
-  if (training.length.unit === 'epochs' && content?.kind !== 'text') return undefined;
+  if (training.length.unit === 'epochs' && (content?.kind !== 'text' || !content.exact)) return undefined;
   return Math.max(1, stepsFor({ ...training, sequence }, (content?.tokens ?? 0) / sequence));
 }
 

@@ -76,7 +76,8 @@ export interface Overlap {
   task: string;
   corpora: string[];
   documents: number;
-  overlapping: number;
+  /** Undefined: not looked for, because the corpora are too large. */
+  overlapping?: number;
 }
 
 export interface MachineFacts {

@@ -130,7 +130,7 @@ function* spread(documents: readonly CorpusDocument[]): Generator<CorpusDocument
   for (let i = 0; i < n; i++) yield documents[Math.floor(((i * golden) % 1) * n)] as CorpusDocument;
 }
 
-async function bytesOf(files: readonly string[]): Promise<number> {
+export async function bytesOf(files: readonly string[]): Promise<number> {
   const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
   return sizes.reduce((a, b) => a + b, 0);
 }

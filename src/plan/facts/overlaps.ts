@@ -4,6 +4,7 @@ import type { Experiment, TaskSpec } from '../../experiment/types.ts';
 import { taskSpec } from '../tasks.ts';
 import type { Facts, Overlap } from '../types.ts';
 import type { FactCache } from './cache.ts';
+import { bytesOf } from './corpora.ts';
 import { taskTexts } from './tasks.ts';
 
 /**
@@ -14,6 +15,9 @@ export async function gatherOverlaps(experiment: Experiment, facts: Facts, cache
   const corpora = trainedCorpora(experiment).filter((name) => facts.contents?.[name]?.kind === 'text');
   if (corpora.length === 0) return [];
   const overlaps: Overlap[] = [];
+  const files = corpora.flatMap((corpus) => facts.corpora?.[corpus]?.files ?? []);
+  if ((await bytesOf(files)) > largest)
+    return watchedTasks(experiment).map((task) => ({ task, corpora, documents: 0, overlapping: undefined }));
   for (const name of watchedTasks(experiment)) {
     const spec = taskSpec(name, experiment);
     const evaluated = spec && identityOf(name, spec, facts);
@@ -30,6 +34,9 @@ export async function gatherOverlaps(experiment: Experiment, facts: Facts, cache
   }
   return overlaps;
 }
+
+/** Bytes of text that are compared within a minute or so; more than that is said to be unchecked. */
+const largest = 512 * 2 ** 20;
 
 /** Main corpora and replays of all arms, each once. */
 function trainedCorpora({ arms }: Experiment): string[] {

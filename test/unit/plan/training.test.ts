@@ -28,6 +28,7 @@ for (const [written, tokens, steps] of rows)
 
 test('epochs are unknown until the corpus was counted; steps and tokens are not', () => {
   assert.equal(stepsOf(training('epochs: 1'), 32), undefined);
+  assert.equal(stepsOf(training('epochs: 1'), 32, corpus('text', { exact: false })), undefined);
   assert.equal(stepsOf(training('tokens: 1280'), 32), 10);
   assert.equal(stepsOf(training('steps: 3'), 32), 3);
 });
