@@ -23,6 +23,12 @@ type End = Pick<ExitRecord, 'outcome' | 'reason' | 'code' | 'signal'>;
 /** Why the supervisor itself asked the worker to stop. */
 type Stop = 'canceled' | 'preempted';
 
+/** What usually stands behind a signal that the operating system sends. */
+const hints: Partial<Record<string, string>> = {
+  SIGKILL: ' The system may have run out of memory.',
+  SIGBUS: ' A file that it reads was cut short: perhaps the base model was overwritten while the run used it.',
+};
+
 /** How an attempt ended, from what is known of its worker. Pure. */
 export function judge(
   code: number | null,
@@ -41,8 +47,7 @@ export function judge(
   }
   if (said.problem !== undefined) return { outcome: 'failed', reason: said.problem, ...seen };
   if (signal !== null) {
-    const hint = signal === 'SIGKILL' ? ' The system may have run out of memory.' : '';
-    return { outcome: 'failed', reason: `Its worker was killed by ${signal}.${hint}`, ...seen };
+    return { outcome: 'failed', reason: `Its worker was killed by ${signal}.${hints[signal] ?? ''}`, ...seen };
   }
   const last = said.lastLine === undefined ? '.' : `: ${said.lastLine}`;
   return { outcome: 'failed', reason: `Its worker ended with exit code ${code}${last}`, ...seen };

@@ -10,6 +10,7 @@ import { readRecord } from '../record/snapshot.ts';
 import type { Evaluated, Scores } from '../record/types.ts';
 import { type Context, stopHere } from './context.ts';
 import { openEvaluation } from './evaluation.ts';
+import { openBase } from './surgery.ts';
 
 /** Evaluates the finished model on every task whose results are not there yet. Each task is written whole, one by one. */
 export async function evaluateStage(context: Context): Promise<void> {
@@ -18,12 +19,15 @@ export async function evaluateStage(context: Context): Promise<void> {
   const missing = request.tasks.filter(({ name, hash }) => evaluated[name] !== hash);
   if (missing.length === 0) return;
   for (const task of missing) await supersede(folder, task, evaluated);
+  await openBase(context);
   const model = await openModel(join(folder, layout.model));
   const evaluation = await openEvaluation(context, model, 'evaluate');
   try {
     for (const task of missing) {
       stopHere(context);
-      await save(context, task, await evaluation.evaluate(task));
+      const result = await evaluation.evaluate(task);
+      await context.guard.check();
+      await save(context, task, result);
     }
   } finally {
     await evaluation.dispose();
