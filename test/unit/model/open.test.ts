@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { readJson } from '../../../src/base/files.ts';
@@ -229,7 +229,6 @@ test('hashes of files are remembered by path, size and time', async () => {
   assert.notEqual(await hashCache(store).hashFile(file), one);
 
   const old = new Date(Date.now() - 60_000);
-  const { utimes } = await import('node:fs/promises');
   await utimes(file, old, old);
   const cache = hashCache(store);
   const two = await cache.hashFile(file);
