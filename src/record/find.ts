@@ -1,6 +1,6 @@
 import { appendFile, readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { exists, privateFolder } from '../base/files.ts';
 import { readJsonLines } from '../base/jsonl.ts';
 import { attempt, fail } from '../base/problem.ts';
@@ -33,16 +33,26 @@ async function isFolder(path: string): Promise<boolean> {
   );
 }
 
+/** `.strata` folders upwards from a folder, nearest first. */
+async function homesAbove(from: string): Promise<string[]> {
+  const found: string[] = [];
+  for (let folder = resolve(from); ; folder = dirname(folder)) {
+    if (await isFolder(join(folder, '.strata', 'runs'))) found.push(join(folder, '.strata'));
+    if (dirname(folder) === folder) return found;
+  }
+}
+
+/** `.strata` folders where `run` was used before and that are still there. */
+async function homesRemembered(): Promise<string[]> {
+  const remembered = await readJsonLines<{ folder: string }>(placesFile()).catch(() => []);
+  const found: string[] = [];
+  for (const { folder } of remembered) if (await isFolder(join(folder, 'runs'))) found.push(folder);
+  return found;
+}
+
 /** `.strata` folders: upwards from `from` (nearest first), then those where `run` was used before. */
 export async function findHomes(from: string): Promise<string[]> {
-  const found = new Set<string>();
-  for (let folder = resolve(from); ; folder = dirname(folder)) {
-    if (await isFolder(join(folder, '.strata', 'runs'))) found.add(join(folder, '.strata'));
-    if (dirname(folder) === folder) break;
-  }
-  const remembered = await readJsonLines<{ folder: string }>(placesFile()).catch(() => []);
-  for (const { folder } of remembered) if (await isFolder(join(folder, 'runs'))) found.add(folder);
-  return [...found];
+  return [...new Set([...(await homesAbove(from)), ...(await homesRemembered())])];
 }
 
 /** Folders of the runs in a `.strata`; [] if there is none. */
@@ -77,7 +87,7 @@ export async function versionsOf(strataFolder: string, id: string): Promise<stri
   const pattern = new RegExp(`^${id}(?:-(\\d+))?$`);
   const found: { folder: string; version: number }[] = [];
   for (const folder of await runFolders(strataFolder)) {
-    const match = pattern.exec(folder.slice(dirname(folder).length + 1));
+    const match = pattern.exec(basename(folder));
     if (match) found.push({ folder, version: Number(match[1] ?? 1) });
   }
   return found.sort((a, b) => a.version - b.version).map(({ folder }) => folder);
@@ -95,23 +105,21 @@ export async function newestOf(strataFolder: string, id: string): Promise<string
 export async function resolveRun(argument: string, from: string): Promise<Run> {
   const path = resolve(from, argument);
   if (await exists(join(path, layout.spec))) return readRun(path);
-  const matches = new Map<string, string>();
-  for (const strataFolder of await findHomes(from)) {
-    for (const folder of await runFolders(strataFolder)) {
-      const id = folder.slice(dirname(folder).length + 1);
-      if (id === argument) return readRun(folder);
-      if (id.startsWith(argument)) matches.set(folder, id);
-    }
+  // What is near goes before what is remembered: the same experiment may have been run in a copy of the folder.
+  const groups = [...(await homesAbove(from)).map((folder) => [folder]), await homesRemembered()];
+  let matches: string[] = [];
+  for (const homes of groups) {
+    const folders = (await Promise.all(homes.map(runFolders))).flat();
+    const named = folders.filter((folder) => basename(folder) === argument);
+    matches = named.length > 0 ? named : folders.filter((folder) => basename(folder).startsWith(argument));
+    if (matches.length > 0) break;
   }
-  if (matches.size === 1) return readRun([...matches.keys()][0]!);
-  if (matches.size === 0) {
+  if (matches.length === 1) return readRun(matches[0]!);
+  if (matches.length === 0) {
     fail('unknown-run', `No run is called ${argument}, and none begins so.`, { remedy: 'strata runs lists the runs.' });
   }
-  fail(
-    'unknown-run-ambiguous',
-    `${argument} is the beginning of ${matches.size} runs: ${[...matches.values()].slice(0, 4).join(', ')}.`,
-    {
-      remedy: 'Write more of it.',
-    },
-  );
+  const shown = matches.slice(0, 4).map((folder) => basename(folder));
+  fail('unknown-run-ambiguous', `${argument} means ${matches.length} runs: ${shown.join(', ')}.`, {
+    remedy: 'Write more of it, or the path of the run directory.',
+  });
 }
