@@ -3,7 +3,7 @@ import { relative, resolve as resolvePath } from 'node:path';
 import { fail, toProblem } from '../base/problem.ts';
 import { hasErrors, sorted } from '../experiment/diagnostics.ts';
 import { parse } from '../experiment/parse.ts';
-import type { Tree } from '../experiment/tree.ts';
+import { startsWith, type Tree } from '../experiment/tree.ts';
 import type { DeviceChoice, Diagnostic, Experiment } from '../experiment/types.ts';
 import { validate } from '../experiment/validate.ts';
 import type { Locate } from '../plan/diagnostics.ts';
@@ -45,6 +45,8 @@ export async function loadExperiment(io: Io, file: string, options: LoadOptions)
   const progress = createProgress(io, {});
   try {
     const files = await gather(parsed.draft, { depth: options.depth === 'headers' ? 'headers' : 'files' });
+    // What is wrong in the text was said; what it refers to is then unknown, not missing.
+    files.problems = files.problems.filter(({ path }) => !parsed.broken.some((b) => startsWith(path, b)));
     seen.push(...validate(parsed, files));
     if (parsed.experiment === undefined || hasErrors(seen) || files.problems.some((p) => p.severity === 'error'))
       return refuse(io, path, withProblems(seen, files, parsed.tree));
@@ -109,7 +111,7 @@ function refuse(io: Io, path: string, diagnostics: Diagnostic[]): never {
 
 export function print(io: Io, path: string, diagnostics: readonly Diagnostic[]): void {
   for (const { line, column, severity, code, message } of diagnostics)
-    io.err(`${shown(io, path)}:${line}:${column} ${severity === 'error' ? '' : 'warning '}${code} ${message}`);
+    io.err(`${shown(io, path)}:${line}:${column} ${code} ${message}${severity === 'warning' ? ' (warning)' : ''}`);
 }
 
 /** As it is shortest from here. */
