@@ -32,6 +32,7 @@ export async function collectPlan(plan: Plan): Promise<CompareInput> {
     pending: plan.arms.flatMap(({ name, pending }) => (pending === undefined ? [] : [{ arm: name, reason: pending }])),
     runs: found.flatMap((f) => f.run ?? []),
     stale: stale.map(staleRun),
+    warnings: plan.diagnostics.filter((d) => d.severity === 'warning').map((d) => d.message),
   };
 }
 

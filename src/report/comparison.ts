@@ -50,6 +50,7 @@ export function compare(input: CompareInput, options: CompareOptions = {}): Comp
     stale: input.stale,
     notes: [
       ...proofNotes(arms),
+      ...(input.warnings ?? []),
       ...runNotes(groups),
       ...metricNotes(input.compare, metrics),
       ...pairingNotes(contrasts),

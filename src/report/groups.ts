@@ -45,21 +45,22 @@ export function changesOf({ run }: ComparedRun): string[] {
 
 const elements = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
-/** Parameters the optimizer touched and parameters in all, adapters included, counted from `tensors.json`. */
+const isFactor = (name: string): boolean => /\.lora_[AB]\./.test(name);
+
+/**
+ * Parameters the optimizer touched, LoRA factors included, and parameters of the resulting model without them (as the plan
+ * counts them), from `tensors.json`.
+ */
 export function parametersOf({ run, tensors }: ComparedRun): { trained: number; total: number } | undefined {
   if (!tensors) return undefined;
-  let trained = 0;
-  let total = 0;
-  for (const { shape, role } of Object.values(tensors)) {
-    total += elements(shape);
-    if (role === 'trained') trained += elements(shape);
-  }
-  // Where adapters stand among the tensors they were counted above; else A [rank, in] and B [out, rank] are added here.
-  const listed = Object.keys(tensors).some((name) => name.includes('lora_A'));
-  for (const weight of listed ? [] : (run.spec.lora?.weights ?? [])) {
+  const entries = Object.entries(tensors);
+  const model = entries.filter(([name]) => !isFactor(name));
+  let trained = model.reduce((sum, [, t]) => sum + (t.role === 'trained' ? elements(t.shape) : 0), 0);
+  const total = model.reduce((sum, [, t]) => sum + elements(t.shape), 0);
+  // Per adapted weight [out, in], A is [rank, in] and B [out, rank].
+  for (const weight of run.spec.lora?.weights ?? []) {
     const [out = 0, into = 0] = tensors[weight]?.shape ?? [];
     trained += run.spec.lora!.rank * (out + into);
-    total += run.spec.lora!.rank * (out + into);
   }
   return { trained, total };
 }

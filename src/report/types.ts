@@ -41,6 +41,8 @@ export interface CompareInput {
   /** Runs of `planned` that exist, whatever their state. */
   runs: ComparedRun[];
   stale: StaleRun[];
+  /** Warnings about the experiment that bear on its numbers, e.g. contamination. */
+  warnings?: string[];
 }
 
 export interface CompareOptions {

@@ -198,9 +198,19 @@ export function armProof({ runs }: ComparedArm, which: 'identity' | 'frozen'): P
 /** An arm that was only evaluated has nothing to prove about its weights. */
 export const isTrained = (arm: ComparedArm): boolean => arm.steps !== undefined;
 
-/** Where a run of an arm stands that the comparison lacks: `s, seed 2: was not started`. */
-export function missingLine({ arm, seed, reason }: { arm: string; seed?: number; reason: string }): string {
-  return `${arm}${seed === undefined ? '' : `, seed ${seed}`}: ${reason}`;
+/** What the comparison lacks, seeds of one arm together: `s, seeds 2, 3: was not started`. */
+export function missingLines({ missing }: Comparison): string[] {
+  const together = new Map<string, { arm: string; reason: string; seeds: number[] }>();
+  for (const { arm, seed, reason } of missing) {
+    const key = `${arm} ${reason}`;
+    const entry = together.get(key) ?? { arm, reason, seeds: [] };
+    if (seed !== undefined) entry.seeds.push(seed);
+    together.set(key, entry);
+  }
+  return [...together.values()].map(({ arm, reason, seeds }) => {
+    const named = seeds.length === 0 ? '' : `, seed${seeds.length === 1 ? '' : 's'} ${seeds.join(', ')}`;
+    return `${arm}${named}: ${reason}`;
+  });
 }
 
 /** The statistics used, for whoever reads the numbers. */

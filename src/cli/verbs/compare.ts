@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { writeAtomic } from '../../base/files.ts';
 import { attempt, fail } from '../../base/problem.ts';
 import { parse } from '../../experiment/parse.ts';
 import type { CompareSpec, MetricRef } from '../../experiment/types.ts';
@@ -49,7 +48,7 @@ export const compare: Verb = {
     if (options['out'] === undefined) io.out(text.trimEnd());
     else {
       const path = resolve(io.cwd, String(options['out']));
-      await writeAtomic(path, text);
+      await writeFile(path, text);
       io.err(`Written: ${path}`);
     }
     return 0;

@@ -14,7 +14,7 @@ import {
   verdictTables,
 } from '../tables.ts';
 import type { Comparison, Contrast, DocumentText, Verdict } from '../types.ts';
-import { headlines, method, metricName, missingLine, subjectContrasts, summaryLine, testRemark } from '../words.ts';
+import { headlines, method, metricName, missingLines, subjectContrasts, summaryLine, testRemark } from '../words.ts';
 import { pageStyle } from './html-style.ts';
 import { comparisonObject } from './json.ts';
 
@@ -61,7 +61,7 @@ function sections(comparison: Comparison): string[] {
   const of = (prefix: string) => all.filter((c) => c.id.startsWith(prefix)).map(figure);
   return [
     section('Verdict', verdicts(comparison)),
-    section('Missing', [bullets(comparison.missing.map(missingLine))], comparison.missing.length > 0),
+    section('Missing', [bullets(missingLines(comparison))], comparison.missing.length > 0),
     section(
       'Stale runs',
       [

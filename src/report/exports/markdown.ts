@@ -8,7 +8,7 @@ import {
   verdictTables,
 } from '../tables.ts';
 import type { Comparison } from '../types.ts';
-import { headlines, method, missingLine, summaryLine } from '../words.ts';
+import { headlines, method, missingLines, summaryLine } from '../words.ts';
 
 /** Characters that Markdown would read as markup or that would end a cell. */
 function escapeCell(text: string): string {
@@ -42,7 +42,7 @@ export function markdown(comparison: Comparison): string {
     markdownTable(scoreTable(comparison)),
     markdownTable(armTable(comparison)),
     ...(differences ? [markdownTable(differences)] : []),
-    ...(comparison.missing.length > 0 ? ['## Missing', bullets(comparison.missing.map(missingLine))] : []),
+    ...(comparison.missing.length > 0 ? ['## Missing', bullets(missingLines(comparison))] : []),
     ...(comparison.stale.length > 0
       ? ['## Stale runs (not compared)', bullets(comparison.stale.map((s) => s.id))]
       : []),

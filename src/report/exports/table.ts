@@ -11,7 +11,7 @@ import {
   formatValue,
   isTrained,
   metricName,
-  missingLine,
+  missingLines,
   proofWords,
   roleNames,
   seedScope,
@@ -50,7 +50,7 @@ export function verdictTable(comparison: Comparison, { columns = 80, colour = fa
     ...verdictSections(comparison, columns, painter),
     valueSection(comparison, columns, painter),
     trainingSection(comparison, columns, painter),
-    listSection('Missing', 'yellow', comparison.missing.map(missingLine), columns, painter),
+    listSection('Missing', 'yellow', missingLines(comparison), columns, painter),
     listSection(
       'Stale: older runs that the file no longer resolves to, not compared',
       'dim',
