@@ -67,6 +67,11 @@ const systemErrors: Record<string, { code: string; what: string; remedy: string 
   },
   EISDIR: { code: 'file-is-folder', what: 'it is a folder, not a file', remedy: 'Name a file.' },
   ENOTDIR: { code: 'not-a-folder', what: 'a part of the path is not a folder', remedy: 'Check the path.' },
+  EEXIST: {
+    code: 'file-in-the-way',
+    what: 'something of this name is in the way',
+    remedy: 'Move it or choose another name.',
+  },
   EMFILE: {
     code: 'too-many-files',
     what: 'too many files are open',

@@ -5,7 +5,7 @@ import type { Io, Verb } from './verb.ts';
 import { verbs } from './verbs.ts';
 
 /** Codes of problems that mean wrong use or an invalid file (exit code 2); all others mean that the work failed (1). */
-const usageCodes = /^(usage|invalid|unknown|file-missing|not-available)/;
+const usageCodes = /^(usage|invalid|unknown|file-missing|not-available|tokenizer-)/;
 
 function io(json: boolean): Io {
   return {
