@@ -1,2 +1,2 @@
 /** The assembled module of src/engine/kernels.wat, base64. */
-export function assemble(): Promise<string>;
+export function assemble(wat?: string): Promise<string>;

@@ -1,4 +1,5 @@
-import { dtypes, toBfloat16 } from './dtypes.ts';
+import { dtypes } from './dtypes.ts';
+import { meanKernelsBase64 } from './mean-kernels.ts';
 import type { Dtype } from './types.ts';
 
 interface Source {
@@ -8,26 +9,27 @@ interface Source {
 
 /**
  * Plain average of `sources` (bytes of equal element counts) into `out`: summed in float64 in the order given, divided, and
- * rounded once to `dtype`. All arrays begin at multiples of 8 bytes.
+ * rounded once to `dtype`.
  */
 export function mean(dtype: Dtype, sources: readonly Source[], out: Uint8Array): void {
   const count = out.length / dtypes[dtype].bytes;
   const alike = sources.every((source) => source.dtype === dtype);
-  if (alike && dtype === 'BF16') meanOfBfloat16(sources, out, count);
+  if (alike && (dtype === 'BF16' || dtype === 'F16')) meanOf16Bits(dtype, sources, out, count);
   else meanOfAny(dtype, sources, out, count);
 }
 
-/** Values that stay in the first-level cache between the passes. */
-const block = 2048;
-const sum = new Float64Array(block);
-const decoded = new Float64Array(block);
+/** Values averaged at a time: they stay in the second-level cache. */
+const block = 16384;
 
 function meanOfAny(dtype: Dtype, sources: readonly Source[], out: Uint8Array, count: number): void {
   const target = dtypes[dtype];
+  const sum = new Float64Array(Math.min(block, count));
+  const decoded = new Float64Array(sum.length);
   for (let start = 0; start < count; start += block) {
     const n = Math.min(block, count - start);
     const total = sum.subarray(0, n);
     const values = decoded.subarray(0, n);
+    // −0 is the neutral element: 0 would turn an average of negative zeros positive.
     total.fill(-0);
     for (const { dtype: from, bytes } of sources) {
       const size = dtypes[from].bytes;
@@ -39,75 +41,52 @@ function meanOfAny(dtype: Dtype, sources: readonly Source[], out: Uint8Array, co
   }
 }
 
-const values = new Float32Array(block);
-/** The bits of `values`. Signed, as the bitwise operators have it: unsigned words would be kept as doubles. */
-const bits = new Int32Array(values.buffer);
+type Add = (source: number, sum: number, n: number) => void;
+type Round = (sum: number, out: number, n: number, divisor: number) => void;
+interface Kernels {
+  bytes: Uint8Array;
+  sums: Float64Array;
+  BF16: { add: Add; round: Round };
+  F16: { add: Add; round: Round };
+}
 
-/**
- * The dtype that large checkpoints come in, several times faster than the general way: a 7B surgery averages billions of
- * values. A bfloat16 is the upper half of a float32, so both halves of a 32-bit word are unpacked and packed at once.
- * The loops take their arrays as parameters: bundled, module variables are looked up anew in every round.
- */
-function meanOfBfloat16(sources: readonly Source[], out: Uint8Array, count: number): void {
-  const words = sources.map(({ bytes }) => new Int32Array(bytes.buffer, bytes.byteOffset, count >>> 1));
-  const packed = new Int32Array(out.buffer, out.byteOffset, count >>> 1);
-  for (let start = 0; start < packed.length; start += block / 2) {
-    const n = Math.min(block / 2, packed.length - start);
-    // −0 is the neutral element: 0 would turn an average of negative zeros positive.
-    sum.fill(-0);
-    for (const source of words) addWords(source, start, n, sum, values, bits);
-    packWords(packed, start, n, words.length, sum, values, bits);
+/** Places in the kernels' memory, each of one block: what is added, the result, the sums. */
+const place = { source: 0, out: 2 * block, sum: 4 * block };
+
+let loaded: Kernels | undefined;
+function kernels(): Kernels {
+  if (loaded) return loaded;
+  const module = new WebAssembly.Module(Buffer.from(meanKernelsBase64, 'base64'));
+  const { memory, ...run } = new WebAssembly.Instance(module, {}).exports as {
+    memory: WebAssembly.Memory;
+    addBfloat16: Add;
+    addFloat16: Add;
+    roundBfloat16: Round;
+    roundFloat16: Round;
+  };
+  loaded = {
+    bytes: new Uint8Array(memory.buffer),
+    sums: new Float64Array(memory.buffer, place.sum, block),
+    BF16: { add: run.addBfloat16, round: run.roundBfloat16 },
+    F16: { add: run.addFloat16, round: run.roundFloat16 },
+  };
+  return loaded;
+}
+
+/** The dtypes that large checkpoints come in: a 7B surgery averages billions of values, so this is WebAssembly (mean.wat). */
+function meanOf16Bits(dtype: 'BF16' | 'F16', sources: readonly Source[], out: Uint8Array, count: number): void {
+  const { bytes: memory, sums, ...by } = kernels();
+  const { add, round } = by[dtype];
+  for (let start = 0; start < count; start += block) {
+    const n = Math.min(block, count - start);
+    // The kernels take four values at a time; what lies behind the last is computed and not used.
+    const padded = Math.ceil(n / 4) * 4;
+    sums.fill(-0, 0, padded);
+    for (const { bytes } of sources) {
+      memory.set(bytes.subarray(2 * start, 2 * (start + n)), place.source);
+      add(place.source, place.sum, padded);
+    }
+    round(place.sum, place.out, padded, sources.length);
+    out.set(memory.subarray(place.out, place.out + 2 * n), 2 * start);
   }
-  if (count % 2 === 1) meanOfLast(sources, out, count);
-}
-
-/** Adds `n` words, two values each, to `total`. */
-function addWords(
-  words: Int32Array,
-  start: number,
-  n: number,
-  total: Float64Array,
-  floats: Float32Array,
-  ints: Int32Array,
-): void {
-  for (let i = 0; i < n; i++) {
-    const word = words[start + i]!;
-    ints[2 * i] = word << 16;
-    ints[2 * i + 1] = word & ~0xffff;
-  }
-  for (let i = 0; i < 2 * n; i++) total[i] = total[i]! + floats[i]!;
-}
-
-/** Divides `total` and rounds it into `n` words. */
-function packWords(
-  packed: Int32Array,
-  start: number,
-  n: number,
-  divisor: number,
-  total: Float64Array,
-  floats: Float32Array,
-  ints: Int32Array,
-): void {
-  for (let i = 0; i < 2 * n; i++) {
-    const exact = total[i]! / divisor;
-    floats[i] = exact;
-    // Rounding to float32 first goes wrong only where that lands on a tie which the exact average is not.
-    if (floats[i] !== exact && (ints[i]! & 0xffff) === 0x8000) ints[i] = toBfloat16(exact) << 16;
-  }
-  for (let i = 0; i < n; i++) packed[start + i] = rounded(ints[2 * i]!) | (rounded(ints[2 * i + 1]!) << 16);
-}
-
-/** bfloat16 bits nearest to float32 bits, ties to even. The values that are NaN here came from bfloat16: no carry disturbs them. */
-function rounded(float: number): number {
-  return (float + 0x7fff + ((float >>> 16) & 1)) >>> 16;
-}
-
-function meanOfLast(sources: readonly Source[], out: Uint8Array, count: number): void {
-  const last = (bytes: Uint8Array) => bytes.subarray(2 * count - 2, 2 * count);
-  meanOfAny(
-    'BF16',
-    sources.map(({ dtype, bytes }) => ({ dtype, bytes: last(bytes) })),
-    last(out),
-    1,
-  );
 }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { assemble } from '../../../scripts/kernels.mjs';
 import { dtypes, encode, fromFloat16, toBfloat16, toFloat16 } from '../../../src/model/dtypes.ts';
 import { mean } from '../../../src/model/mean.ts';
+import { meanKernelsBase64 } from '../../../src/model/mean-kernels.ts';
 
 const bfloat16 = (bits: number) => new Float32Array(new Uint32Array([bits << 16]).buffer)[0]!;
 
@@ -115,6 +117,10 @@ describe('rounding is to nearest, ties to even, from float64 in one step', () =>
   });
 });
 
+test('the assembled kernels are those of mean.wat', async () => {
+  assert.equal(meanKernelsBase64, await assemble('model/mean.wat'), 'run `node scripts/kernels.mjs`');
+});
+
 test('integers and booleans are read as numbers', () => {
   const out = new Float32Array(2);
   dtypes.I64.decode(new Uint8Array(new BigInt64Array([-3n, 5n]).buffer), out);
@@ -139,33 +145,43 @@ test('bytes that are not aligned are read and written all the same', () => {
 describe('averages', () => {
   const bytesOf = (bits: number[]) => new Uint8Array(new Uint16Array(bits).buffer);
 
-  test('two bfloat16 tensors: the fast way gives what float64 and one rounding give', () => {
-    const bits = fc.integer({ min: 0, max: 65535 }).filter((b) => !Number.isNaN(bfloat16(b)));
-    fc.assert(
-      fc.property(fc.array(fc.tuple(bits, bits), { minLength: 1, maxLength: 50 }), (pairs) => {
-        const out = new Uint8Array(2 * pairs.length);
-        const sources = [0, 1].map((k) => ({ dtype: 'BF16' as const, bytes: bytesOf(pairs.map((p) => p[k]!)) }));
-        mean('BF16', sources, out);
-        const expected = pairs.map(([a, b]) => (bfloat16(a) + bfloat16(b)) / 2);
-        const got = new Uint16Array(out.buffer);
-        expected.forEach((value, i) => {
-          if (Number.isNaN(value)) assert.ok(Number.isNaN(bfloat16(got[i]!)));
-          else assert.equal(got[i], toBfloat16(value));
-        });
-      }),
-      { numRuns: 2000 },
-    );
-  });
+  for (const [dtype, decode, round] of [
+    ['BF16', bfloat16, toBfloat16],
+    ['F16', fromFloat16, toFloat16],
+  ] as const) {
+    const bits = fc.integer({ min: 0, max: 65535 });
+    const average = (row: readonly number[]) => row.reduce((sum, b) => sum + decode(b), -0) / row.length;
 
-  test('more bfloat16 values than fit one block', () => {
-    const n = 10_001;
-    const a = Uint16Array.from({ length: n }, (_, i) => toBfloat16(Math.sin(i)));
-    const b = Uint16Array.from({ length: n }, (_, i) => toBfloat16(Math.cos(3 * i)));
-    const out = new Uint8Array(2 * n);
-    mean('BF16', [a, b].map((x) => ({ dtype: 'BF16', bytes: new Uint8Array(x.buffer) })), out); // biome-ignore format: short
-    const got = new Uint16Array(out.buffer);
-    for (let i = 0; i < n; i++) assert.equal(got[i], toBfloat16((bfloat16(a[i]!) + bfloat16(b[i]!)) / 2));
-  });
+    test(`any number of ${dtype} tensors: WebAssembly gives what float64 and one rounding give`, () => {
+      const columns = fc
+        .integer({ min: 1, max: 4 })
+        .chain((width) =>
+          fc.array(fc.array(bits, { minLength: width, maxLength: width }), { minLength: 1, maxLength: 50 }),
+        );
+      fc.assert(
+        fc.property(columns, (rows) => {
+          const sources = rows[0]!.map((_, k) => ({ dtype, bytes: bytesOf(rows.map((row) => row[k]!)) }));
+          const out = new Uint8Array(2 * rows.length);
+          mean(dtype, sources, out);
+          new Uint16Array(out.buffer).forEach((got, i) => {
+            const expected = average(rows[i]!);
+            if (Number.isNaN(expected)) assert.ok(Number.isNaN(decode(got)));
+            else assert.equal(got, round(expected), `${rows[i]}`);
+          });
+        }),
+        { numRuns: 2000 },
+      );
+    });
+
+    test(`every ${dtype} value is the average of itself and itself`, () => {
+      const all = Uint16Array.from({ length: 65536 }, (_, i) => i);
+      const source = { dtype, bytes: new Uint8Array(all.buffer) };
+      const out = new Uint8Array(131072);
+      mean(dtype, [source, source], out);
+      const got = new Uint16Array(out.buffer);
+      for (const b of all) if (!Number.isNaN(decode(b))) assert.equal(got[b], b);
+    });
+  }
 
   test('three float32 tensors are summed in float64', () => {
     const sources = [1e8, 1, -1e8].map((x) => ({ dtype: 'F32' as const, bytes: encode('F32', new Float32Array([x])) }));
