@@ -7,6 +7,8 @@ import { initialWeights, modelConfig } from '../../../samples/world/initial-mode
 import { makeWorld } from '../../../samples/world/world.ts';
 import { worldFiles, writeWorld } from '../../../samples/world/write.ts';
 import { sha256 } from '../../../src/base/hash.ts';
+import { readCorpus } from '../../../src/data/corpus.ts';
+import { overlap } from '../../../src/data/overlap.ts';
 import { openTokenizer } from '../../../src/data/tokenizer.ts';
 import { openModel } from '../../../src/model/open.ts';
 import { root, temporaryFolder } from '../../support.ts';
@@ -53,6 +55,13 @@ describe('the tests are fair', () => {
       assert.equal(Number(a) + Number(b), Number(answer));
       assert.ok(!trained.has(`${a} + ${b}`) && !trained.has(`${b} + ${a}`), context);
     }
+  });
+
+  test('held-out documents share no run of 13 words with trained ones', async () => {
+    const file = join(samples, 'data', 'general.jsonl');
+    const { documents, holdout } = await readCorpus([file], { holdout: 0.05 });
+    const texts = (list: typeof documents) => list.map((d) => d.text);
+    assert.deepEqual(overlap(texts(holdout), [...texts(documents), ...world.oldFacts, ...world.newFacts]), []);
   });
 
   test('new people are unknown to the base, their first and last names are not', () => {
