@@ -22,8 +22,6 @@ export type Shape = Pick<ForwardOptions, 'batch' | 'sequence' | 'positions' | 'p
 /** Bytes of activations, by estimate, that the sessions kept may hold together, and their number. */
 const keptBytes = 1024 ** 3;
 const keptSessions = 32;
-/** Below it the weights are repacked for faster products: two copies of them are small then. */
-const prepackBelow = 64 * 1024 ** 2;
 
 interface Kept {
   session: Session;
@@ -32,13 +30,13 @@ interface Kept {
 
 /**
  * Forward passes over one model in static shapes: a session is made for each when first needed, and the ones not used for
- * longest are closed when all together would hold too much memory. Owner calls `dispose`.
+ * longest are closed when all together would hold too much memory. Weights are never repacked: repacked products differ in
+ * their last bits, and an unchanged model must give equal bits however it is stored. Owner calls `dispose`.
  */
 export class ForwardPasses {
   readonly model: Model;
   readonly #options: ForwardPassesOptions;
   readonly #lora: LoraMap;
-  readonly #prepack: boolean;
   #overrides: Overrides;
   /** In the order of last use. */
   readonly #kept = new Map<string, Kept>();
@@ -48,8 +46,6 @@ export class ForwardPasses {
     this.#options = options;
     this.#overrides = options.overrides ?? new Map();
     this.#lora = options.lora ?? loraMap(model.adapter);
-    const stored = [...model.tensors.values()].reduce((sum, t) => sum + t.bytes, 0);
-    this.#prepack = stored < prepackBelow;
   }
 
   /** Other values for the tensors that were overridden at creation; sessions are kept. Throws if one is missing. */
@@ -81,7 +77,7 @@ export class ForwardPasses {
     const { threads, device = devices.cpu! } = this.#options;
     const places = placeWeights(this.model, (name) => this.#overrides.has(name));
     const graph = buildForward(this.model.config, places, { ...shape, lora: this.#lora, device });
-    const made = { session: await Session.open(graph, { threads, device, prepack: this.#prepack }), bytes };
+    const made = { session: await Session.open(graph, { threads, device }), bytes };
     this.#kept.set(key, made);
     return made;
   }

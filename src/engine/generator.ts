@@ -11,7 +11,7 @@ import type { Values } from './session.ts';
 import type { GenerateOptions, Generator } from './types.ts';
 
 /** Sequences that are continued together, fewer where their caches would take more memory. */
-const mostSlots = 16;
+const mostSlots = 64;
 const cacheBytes = 512 * 1024 ** 2;
 /** Tokens of prompts in one pass. */
 const promptTokens = 2048;

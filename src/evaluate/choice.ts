@@ -50,6 +50,6 @@ export async function evaluateChoice(
   return {
     samples,
     scores: Object.fromEntries(set.metrics.map((m) => [m, meanScore(samples.map((s) => s[m] as number))])),
-    warnings: truncationWarning(set.task, truncated, tools.scorer.model.config.maxPositions),
+    warnings: truncationWarning(truncated, tools.scorer.model.config.maxPositions),
   };
 }

@@ -72,7 +72,6 @@ export async function evaluateGenerate(
       set.graders.map(({ metric }) => [metric, meanScore(samples.map((s) => s[metric] as number))]),
     ),
     warnings: truncationWarning(
-      set.task,
       prompts.map((p) => p.length - room),
       config.maxPositions,
     ),

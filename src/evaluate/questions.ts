@@ -57,10 +57,10 @@ export function needTokenizer(task: string, tokenizer: Tokenizer | undefined): T
 }
 
 /** The sentence about contexts that were cut off at the left, or none. */
-export function truncationWarning(task: string, truncated: readonly number[], positions: number): string[] {
+export function truncationWarning(truncated: readonly number[], positions: number): string[] {
   const cut = truncated.filter((n) => n > 0);
   if (cut.length === 0) return [];
   return [
-    `${task}: ${cut.length} of ${truncated.length} documents do not fit the model's ${positions} positions; up to ${Math.max(...cut)} tokens were cut off at the left.`,
+    `${cut.length} of ${truncated.length} documents do not fit the model's ${positions} positions; up to ${Math.max(...cut)} tokens were cut off at the left.`,
   ];
 }

@@ -58,7 +58,7 @@ export const evaluate: Verb = {
         const onProgress = (done: number, total: number) => progress.report(request.name, done, total);
         const result = await evaluateTask(request, tools, onProgress, selection);
         results[request.name] = result;
-        for (const warning of result.warnings) progress.note(`warning: ${warning}`);
+        for (const warning of result.warnings) progress.note(`warning: ${request.name}: ${warning}`);
       }
     } finally {
       progress.close();

@@ -83,7 +83,7 @@ describe('a choice task', () => {
       fakeTools(() => -1),
     );
     assert.deepEqual(warnings, [
-      "task: 1 of 2 documents do not fit the model's 64 positions; up to 18 tokens were cut off at the left.",
+      "1 of 2 documents do not fit the model's 64 positions; up to 18 tokens were cut off at the left.",
     ]);
   });
 
