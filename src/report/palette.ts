@@ -25,7 +25,10 @@ export const seriesStyles: readonly SeriesStyle[] = [
   { light: '#332288', dark: '#9fa8ff', marker: 'wye', dash: '1 3' },
 ];
 
-/** Beyond the rows of the table they begin again. */
+/** Beyond the rows of the table colours begin again with other markers and dashes. */
 export function styleOf(index: number): SeriesStyle {
-  return seriesStyles[index % seriesStyles.length]!;
+  const rows = seriesStyles.length;
+  const { light, dark } = seriesStyles[index % rows]!;
+  const { marker, dash } = seriesStyles[(index + Math.floor(index / rows)) % rows]!;
+  return { light, dark, marker, dash };
 }

@@ -4,7 +4,7 @@ import type { Chart } from '../../../src/report/chart.ts';
 import { charts } from '../../../src/report/charts.ts';
 import { compare } from '../../../src/report/comparison.ts';
 import { exports } from '../../../src/report/exports.ts';
-import { seriesStyles } from '../../../src/report/palette.ts';
+import { seriesStyles, styleOf } from '../../../src/report/palette.ts';
 import { chartSvg, sheetSvg } from '../../../src/report/svg.ts';
 import { elementsOf } from './markup-check.ts';
 import { makeWorld } from './world.ts';
@@ -146,6 +146,11 @@ test('colours stand out from light and dark backgrounds', () => {
     assert.ok(contrastRatio(light, '#ffffff') >= 3, `${light} on white`);
     assert.ok(contrastRatio(dark, '#1e1e1e') >= 3, `${dark} on #1e1e1e`);
   }
+});
+
+test('more arms than colours still look different', () => {
+  const looks = Array.from({ length: 40 }, (_, i) => `${styleOf(i).light} ${styleOf(i).marker} ${styleOf(i).dash}`);
+  assert.equal(new Set(looks).size, 40);
 });
 
 test('markers all differ, and colours stay apart for colour-blind readers', () => {
