@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 /** Parses whole lines; an unfinished or torn last line is left out. A broken line elsewhere throws SyntaxError. */
@@ -42,6 +42,10 @@ export class JsonLinesWriter {
   }
   append(record: unknown): void {
     writeSync(this.#fd, `${JSON.stringify(record)}\n`);
+  }
+  /** Makes what was appended durable: a power cut cannot take it back. */
+  sync(): void {
+    fsyncSync(this.#fd);
   }
   close(): void {
     closeSync(this.#fd);

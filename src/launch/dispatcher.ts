@@ -132,6 +132,7 @@ async function work(place: Home, program: Program, scan: () => Promise<QueueEntr
  * before it looks for the last time.
  */
 export async function dispatch(strataFolder: string, program: Program): Promise<void> {
+  process.umask(0o077);
   const place = home(strataFolder);
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGPIPE'] as const) process.on(signal, () => {});
   const scan = scanner(place);

@@ -90,6 +90,7 @@ function startWorker(folder: string, n: number, program: Program, cookie: string
  * returns at once. TERM and USR1 to the supervisor reach the worker.
  */
 export async function supervise(folder: string, n: number, program: Program): Promise<void> {
+  process.umask(0o077);
   const cookie = randomUUID();
   if (!(await createOnce(join(folder, layout.claim(n)), JSON.stringify(ownClaim(cookie))))) return;
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGPIPE'] as const) process.on(signal, () => {});

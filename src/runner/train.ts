@@ -150,6 +150,7 @@ async function checkpoint(context: Context, trainer: Trainer): Promise<void> {
   const { folder, attempt, writer } = context;
   if (context.stopReason() === 'superseded' || (await exists(join(folder, layout.claim(attempt + 1))))) return;
   await context.guard.check();
+  writer.sync();
   await saveCheckpoint(folder, trainer);
   writer.event({ type: 'checkpoint', step: trainer.step });
 }

@@ -56,6 +56,7 @@ const codes: Record<StopReason, number> = {
  * Whatever happens, `result.N.json` says how it ended.
  */
 export async function work(folder: string, n: number): Promise<number> {
+  process.umask(0o077);
   let asked: StopReason | undefined;
   process.on('SIGTERM', () => {
     asked ??= 'terminated';

@@ -159,6 +159,17 @@ test('TERM and USR1 write a checkpoint and stop with their own codes; the next a
   assert.equal((await readMetrics(run!.folder)).steps.length, 400);
 });
 
+test('an attempt that was taken for dead stops before it writes over its successor', async () => {
+  const folder = await world();
+  const text = experiment({ evaluation: 'evaluation: { tasks: [recall] }' }).replace('steps: 40', 'steps: 100000');
+  const [run] = await placeRuns(await planOf(folder, 'tiny', text));
+  const { ended } = startWorker(program, run!.folder, 0);
+  await waitFor(() => readMetrics(run!.folder).then((m) => m.steps.length > 0));
+  await writeFile(join(run!.folder, layout.claim(1)), '{}');
+  assert.equal((await ended).code, 86);
+  assert.ok(!existsSync(join(run!.folder, layout.result(0))));
+});
+
 test('a new task is evaluated alone; one that was changed under its name is superseded', async () => {
   const folder = await world();
   const before = await planOf(folder, 'tiny', experiment({ evaluation: 'evaluation: { tasks: [recall] }' }));

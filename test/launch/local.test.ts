@@ -9,6 +9,7 @@ import { attempt } from '../../src/base/problem.ts';
 import { cancelRun } from '../../src/launch/cancel.ts';
 import { localPlace } from '../../src/launch/local.ts';
 import { resumeRun } from '../../src/launch/order.ts';
+import type { Order } from '../../src/launch/place.ts';
 import { createRun } from '../../src/record/create.ts';
 import { layout } from '../../src/record/layout.ts';
 import { identify, liveness } from '../../src/record/platform.ts';
@@ -225,6 +226,42 @@ test('a worker that minds TERM is canceled in time, and its checkpoint can be re
   assert.equal(await resumeRun(await readRun(folder)), 'resumed');
   assert.equal((await readRun(folder)).state, 'waiting', 'a cancel does not reach the next attempt');
   assert.equal((await cancelRun(folder)).reason, 'It was canceled before it was started.');
+});
+
+test(
+  'TERM to the supervisor, as at a shutdown, reaches the worker: the run stops at a checkpoint and can be resumed',
+  options,
+  async () => {
+    const home = await temporaryPlace();
+    const place = localPlace(home, program);
+    const [placed] = await place.order([order('demo-s-1-00000001', {})]);
+    const { folder } = placed!.run;
+    await place.wake();
+    await until(folder, 'running');
+    await eventually('it listens', () => existsSync(join(folder, 'workers.log')));
+    process.kill(processesOf(folder, '__supervise')[0]!, 'SIGTERM');
+    const stopped = await until(folder, 'preempted');
+    assert.equal((await readExit(folder, 0))?.code, 143);
+    assert.match(stopped.reason ?? '', /strata resume/);
+    assert.equal(await resumeRun(stopped), 'resumed');
+  },
+);
+
+test('a resumed training keeps the number of threads it began with', options, async () => {
+  const home = await temporaryPlace();
+  const place = localPlace(home, program);
+  const training = { steps: 1 } as NonNullable<Order['spec']['training']>;
+  const one = order('demo-s-1-00000001', { work: 1, exit: 1 });
+  const asked = (threads: number) => ({
+    ...one,
+    spec: { ...one.spec, training },
+    request: { ...one.request, threads },
+  });
+  await place.order([asked(2)]);
+  await place.wake();
+  await until(join(home.runs, one.id), 'failed');
+  const [again] = await place.order([asked(5)]);
+  assert.deepEqual([again!.outcome, again!.run.request.threads], ['resumed', 2]);
 });
 
 test('a killed supervisor leaves an orphan, which can be canceled', options, async () => {
