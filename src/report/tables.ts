@@ -7,6 +7,7 @@ import {
   formatCount,
   formatEffect,
   formatInterval,
+  formatP,
   formatSeconds,
   formatValue,
   isTrained,
@@ -33,6 +34,7 @@ const right = (header: string) => ({ header, align: 'right' as const });
 function contrastTable(caption: string, contrasts: readonly Contrast[], name: (c: Contrast) => string): Table {
   const flips = contrasts.some((c) => c.flips);
   const tests = contrasts.some((c) => c.mcnemar);
+  const overSeeds = contrasts.some((c) => c.seedInterval);
   return {
     caption,
     columns: [
@@ -40,7 +42,7 @@ function contrastTable(caption: string, contrasts: readonly Contrast[], name: (c
       left('verdict'),
       right('difference'),
       right('95 % over documents'),
-      right('95 % over seeds'),
+      ...(overSeeds ? [right('95 % over seeds')] : []),
       right('documents'),
       left('seeds'),
       ...(flips ? [right('gained'), right('lost')] : []),
@@ -51,11 +53,11 @@ function contrastTable(caption: string, contrasts: readonly Contrast[], name: (c
       c.verdict,
       formatEffect(c.effect),
       c.documentInterval ? formatInterval(c.documentInterval) : '–',
-      c.seedInterval ? formatInterval(c.seedInterval) : '–',
+      ...(overSeeds ? [c.seedInterval ? formatInterval(c.seedInterval) : '–'] : []),
       String(c.documents),
       c.seeds.join(', ') || '–',
       ...(flips ? [c.flips ? String(c.flips.gained.length) : '–', c.flips ? String(c.flips.lost.length) : '–'] : []),
-      ...(tests ? [c.mcnemar ? `${formatValue(c.mcnemar.p)} (${formatValue(c.mcnemar.adjusted)})` : '–'] : []),
+      ...(tests ? [c.mcnemar ? `${formatP(c.mcnemar.p)} (${formatP(c.mcnemar.adjusted)})` : '–'] : []),
     ]),
   };
 }

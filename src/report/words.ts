@@ -29,6 +29,16 @@ export function formatInterval({ low, high }: Interval): string {
   return `[${formatEffect(low)}, ${formatEffect(high)}]`;
 }
 
+/** A p-value; small ones are not shown as zero. */
+export function formatP(p: number): string {
+  return p < 0.001 ? '<0.001' : p.toFixed(3);
+}
+
+/** `a`, `a and b`, `a, b and c` */
+function listed(items: readonly string[]): string {
+  return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
+}
+
 /** 331776 → `331,776`. */
 export function formatCount(n: number | undefined): string {
   return n === undefined ? '–' : String(n).replace(/\B(?=(\d{3})+$)/g, ',');
@@ -123,7 +133,7 @@ export function headlines(comparison: Comparison): string[] {
       const where = `${c.task}${c.effect === undefined ? '' : ` (${formatEffect(c.effect)})`}`;
       phrases.set(outcome, [...(phrases.get(outcome) ?? []), where]);
     }
-    const parts = [...phrases].map(([outcome, where]) => `${outcome} ${where.join(' and ')}`);
+    const parts = [...phrases].map(([outcome, where]) => `${outcome} ${listed(where)}`);
     return `${comparison.subject} against ${against}: ${parts.join('; ')}${headlineScope(contrasts)}.`;
   });
 }
@@ -138,7 +148,7 @@ function headlineScope(contrasts: readonly Contrast[]): string {
 /** Where the exact test of the flips does not support a verdict of the interval, the reader should know. */
 export function testRemark({ verdict, mcnemar, flips }: Contrast): string {
   if (!mcnemar || !flips || (verdict !== 'better' && verdict !== 'worse') || mcnemar.p < 0.05) return '';
-  return ` Few documents changed (${flips.gained.length} gained, ${flips.lost.length} lost): the exact McNemar test gives p = ${formatValue(mcnemar.p)}, so take it with care.`;
+  return ` Few documents changed (${flips.gained.length} gained, ${flips.lost.length} lost): the exact McNemar test gives p = ${formatP(mcnemar.p)}, so take it with care.`;
 }
 
 /** The contrasts that speak first: the subject against the baseline, then against every other arm. */

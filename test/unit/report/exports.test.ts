@@ -32,8 +32,8 @@ for (const [name, input] of Object.entries(worlds)) {
   const comparison = compare(input, { resamples: 1000 });
   for (const [format, ending] of [
     ['table', 'txt'],
-    ['md', 'md'],
-    ['csv', 'csv'],
+    ['md', 'md.txt'],
+    ['csv', 'csv.txt'],
   ] as const) {
     test(`${format} of ${name.replace('-', ' ')}`, () => {
       assertGolden(`${name}.${ending}`, exports[format].write(comparison, {}));
