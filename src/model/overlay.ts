@@ -3,6 +3,7 @@ import { writeJsonAtomic } from '../base/files.ts';
 import { noProgress, type Progress } from '../base/log.ts';
 import { type AdapterValues, writeAdapter } from './adapter-write.ts';
 import { copyCompanions } from './companions.ts';
+import { elements } from './dtypes.ts';
 import { companionFolders } from './export.ts';
 import { newFolder } from './new-folder.ts';
 import { changedName, type OverlayRecord, overlayName } from './overlay-read.ts';
@@ -66,6 +67,8 @@ export async function writeTrained(
   for (const [name, ref] of start.tensors) {
     const value = trained.values?.get(name);
     const baseName = start.base ? start.base.map.get(name) : name;
+    if (value && value.data.length !== elements(ref.shape))
+      throw new Error(`${name}: ${value.data.length} values for the shape [${ref.shape}]`);
     if (value) own.push(values(name, ref.shape, ref.dtype, value.data));
     else if (adapted.has(name)) own.push(merged(start, name));
     else if (baseName === undefined) own.push(stored(ref));
