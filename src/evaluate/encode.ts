@@ -29,11 +29,18 @@ export function createEncoder(tokenizer: Tokenizer): Encoder {
   const encode = (text: string) =>
     tokenizer.encode(text, { addSpecialTokens: !(bosText !== '' && text.startsWith(bosText)) });
 
+  // The choices of a question follow each other, so one context is remembered.
+  let last: { text: string; ids: number[] } | undefined;
+  function encodeContext(text: string): number[] {
+    if (last?.text !== text) last = { text, ids: encode(text) };
+    return last.ids;
+  }
+
   function pair(context: string, continuation: string) {
     if (context === '') return emptyContext(continuation);
     const { kept, space } = splitTrailingSpace(context);
-    // A context of nothing but whitespace has an encoding of its own only where BOS is added.
-    const contextIds = encode(kept);
+    const contextIds = encodeContext(kept);
+    // Nothing but whitespace, where no BOS is added.
     if (contextIds.length === 0) return emptyContext(space + continuation);
     const whole = encode(kept + space + continuation);
     const ids = whole.slice(contextIds.length);

@@ -4,30 +4,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { evaluateTask } from '../../../src/evaluate/tasks.ts';
-import type { TaskRequest } from '../../../src/plan/types.ts';
 import { data, needsShared, temporaryFolder } from '../../support.ts';
-import { arcRecords, mmluRecords, referenceSamples } from './reference.ts';
+import { arcRecords, mmluRecords, ownRequest, referenceSamples } from './reference.ts';
 import { fakeTools } from './support.ts';
-
-/** A choice task on files of records, as a request. */
-function choiceRequest(files: string[], shotFiles: string[], more: object): TaskRequest {
-  return {
-    name: 'parity',
-    spec: {
-      kind: 'choice',
-      files,
-      target_delimiter: ' ',
-      shot_delimiter: '\n\n',
-      shots: 0,
-      sampler: 'random',
-      chat: false,
-      ...more,
-    },
-    files,
-    shotFiles,
-    hash: '',
-  };
-}
 
 describe('own choice tasks against lm-evaluation-harness', needsShared, async () => {
   const folder = await temporaryFolder();
@@ -53,11 +32,11 @@ describe('own choice tasks against lm-evaluation-harness', needsShared, async ()
       const want = referenceSamples(name);
       const loglikelihoods = want.flatMap((s) => s.loglikelihoods);
       const tools = fakeTools((_, i) => loglikelihoods[i]!);
-      const request = choiceRequest([file], [pool], {
-        ...more,
-        shots: results[name].num_fewshot,
-        limit: want.length,
-      });
+      const request = ownRequest(
+        { kind: 'choice', ...more, shots: results[name].num_fewshot, limit: want.length },
+        [file],
+        [pool],
+      );
       const { samples, scores } = await evaluateTask(request, tools);
       const fields = ['doc_id', 'context', 'continuations', 'gold', 'acc', 'prompt_hash', 'target_hash'];
       if (name.startsWith('arc')) fields.push('acc_norm');

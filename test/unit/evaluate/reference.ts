@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { TaskSpec } from '../../../src/experiment/types.ts';
+import type { TaskRequest } from '../../../src/plan/types.ts';
 import { data } from '../../support.ts';
 
 /** One recorded document of lm-evaluation-harness. */
@@ -50,4 +52,19 @@ export function mmluRecords(split: 'dev' | 'test'): object[] {
       choices: ['A', 'B', 'C', 'D'],
       answer: 'ABCD'.indexOf(answer!),
     }));
+}
+
+/** GSM8K in the same way; `indices` picks records. */
+export function gsm8kRecords(split: 'train' | 'test', indices?: readonly number[]): object[] {
+  const all = lines(`gsm8k/${split}.jsonl`);
+  return (indices?.map((i) => all[i]!) ?? all).map((line) => {
+    const { question, answer } = JSON.parse(line);
+    return { context: `Question: ${question}\nAnswer:`, answer };
+  });
+}
+
+/** A task of one's own on these files with the defaults of the experiment language, as a request. */
+export function ownRequest(spec: object, files: string[], shotFiles: string[]): TaskRequest {
+  const defaults = { files, target_delimiter: ' ', shot_delimiter: '\n\n', shots: 0, sampler: 'random', chat: false };
+  return { name: 'parity', spec: { ...defaults, ...spec } as TaskSpec, files, shotFiles, hash: '' };
 }
