@@ -76,7 +76,8 @@ function phrase(json: Json): string {
 /** A value as it is quoted in a message: short, on one line. */
 export function shown(value: unknown): string {
   if (value === null || value === undefined) return 'empty';
-  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 37)}…` : value);
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
-  return typeof value === 'object' ? 'a mapping' : String(value);
+  const text = JSON.stringify(value);
+  if (text.length <= 40) return text.replaceAll(',', ', ');
+  if (typeof value === 'string') return `${text.slice(0, 37)}…"`;
+  return Array.isArray(value) ? 'a list' : 'a mapping';
 }

@@ -417,7 +417,7 @@ const target = said(
 /** The whole file. */
 export const file = z
   .strictObject({
-    strata: key(z.literal(1), 'Version of this language.'),
+    strata: key(said(z.literal(1), '1, the version of the language'), 'Version of this language.'),
     title: key(z.string().optional(), 'One line for reports.', 'Shallow expansion against LoRA'),
     model: key(
       said(z.string().min(1), 'a folder or the id of a model'),

@@ -67,11 +67,14 @@ function rangeOf({ path, part }: Finding, tree: Tree): Range {
   return part ? tree.rangeInside(path, part[0], part[1]) : tree.rangeOf(path);
 }
 
-/** Several arms can lead to one place: what they say there is said once. */
+/** Several arms can lead to one place: what they say there is said once, with the fixes of all. */
 function unique(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const seen = new Set<string>();
-  return diagnostics.filter(({ code, range }) => {
-    const key = `${code} ${range.start} ${range.end}`;
-    return !seen.has(key) && seen.add(key);
-  });
+  const first = new Map<string, Diagnostic>();
+  for (const found of diagnostics) {
+    const key = `${found.code} ${found.range.start} ${found.range.end}`;
+    const known = first.get(key);
+    const more = found.fixes.filter(({ title }) => !known?.fixes.some((fix) => fix.title === title));
+    first.set(key, known ? { ...known, fixes: [...known.fixes, ...more] } : found);
+  }
+  return [...first.values()];
 }

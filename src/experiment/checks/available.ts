@@ -13,7 +13,9 @@ export const availableChecks: Check[] = [
         for (const path of places(context)) {
           const section = typeof context.tree.at(path) === 'object' && !fix;
           const written = context.tree.at(path);
-          const what = typeof written === 'string' ? `${path.at(-1)}: ${written}` : String(path.at(-1));
+          const key = path.at(-1);
+          const what =
+            typeof written !== 'string' ? String(key) : typeof key === 'string' ? `${key}: ${written}` : written;
           yield {
             path,
             ...(section && { part: 'key' as const }),

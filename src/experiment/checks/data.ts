@@ -37,7 +37,8 @@ function patternProblem(pattern: string): string | undefined {
     const groups = (new RegExp(`${pattern}|`, 's').exec('')?.length ?? 1) - 1;
     return groups === 0 ? 'It needs a group: the part in parentheses is the answer.' : undefined;
   } catch (error) {
-    return `It is no regular expression: ${(error as Error).message.replace(/^Invalid regular expression: /, '')}.`;
+    const { message } = error as Error;
+    return `It is no regular expression: ${message.slice(message.lastIndexOf(': ') + 2).toLowerCase()}.`;
   }
 }
 

@@ -85,7 +85,10 @@ function* cycles(context: CheckContext): Iterable<Finding> {
     for (const { arm } of way) reported.add(arm);
     yield {
       path: way[0]!.path,
-      message: `The arms ${[start, ...way.map(({ arm }) => arm)].join(' → ')} wait for each other. Break the circle.`,
+      message:
+        way.length === 1
+          ? `The arm ${start} waits for itself. Name another one.`
+          : `The arms ${[start, ...way.map(({ arm }) => arm)].join(' → ')} wait for each other. Break the circle.`,
     };
   }
 }

@@ -1,7 +1,8 @@
-import { removeEntry } from '../edits.ts';
+import { addEntry, removeEntry } from '../edits.ts';
 import { isModule, type LayerChanges, layerChanges, lineage, selectsLayer, stackOf } from '../stack.ts';
 import { list, nearest } from '../suggest.ts';
-import type { ArmSpec, TrainSelector } from '../types.ts';
+import type { Path } from '../tree.ts';
+import type { ArmSpec, Fix, TrainSelector } from '../types.ts';
 import { type Check, type CheckContext, changePart, changeTo, type Finding, trainingPath } from './check.ts';
 
 const armsOf = ({ experiment }: CheckContext): ArmSpec[] => Object.values(experiment.arms);
@@ -232,9 +233,19 @@ export const trainedChecks: Check[] = [
           path,
           message:
             'Inserted blocks start as identity, so most of their weights get no gradient at first and weight decay only shrinks them. Set `weight_decay: 0` for arms with `expand`.',
-          fixes: changeTo(context.tree, path, '0'),
+          fixes: withoutDecay(context, arm.name, path),
         };
       }
     },
   },
 ];
+
+/** No weight decay in this arm, whatever the others have. */
+function withoutDecay({ tree }: CheckContext, arm: string, path: Path): Fix[] {
+  if (path[0] === 'arms') return changeTo(tree, path, '0');
+  const own = ['arms', arm, 'training'];
+  const edits = tree.has(own)
+    ? addEntry(tree, own, 'weight_decay', '0')
+    : addEntry(tree, ['arms', arm], 'training', '{ weight_decay: 0 }');
+  return edits.length > 0 ? [{ title: `Set weight_decay: 0 in '${arm}'`, edits }] : [];
+}

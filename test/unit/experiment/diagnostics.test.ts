@@ -348,9 +348,9 @@ const cases: Case[] = [
   { code: 'lora-match-untrained', old: 'rank: 4', bad: 'rank: match, arm: «base»' },
   {
     code: 'weight-decay-identity',
-    old: training,
-    bad: training.replace('}', ', weight_decay: «0.1» }').replace(' ,', ','),
-    fixed: training.replace(' }', ', weight_decay: 0 }'),
+    old: '    train: [new, merged]',
+    bad: '    train: [new, merged]\n    training: { weight_decay: «0.1» }',
+    fixed: '    train: [new, merged]\n    training: { weight_decay: 0 }',
   },
   // Training.
   { code: 'training-missing', old: `${training}\n`, bad: '', says: /there is no `training`/ },
@@ -587,4 +587,25 @@ test('what is a consequence of another error is not said', () => {
 test('diagnostics do not change what is parsed', () => {
   const parsed = parse(valid, { file: '/x/a.strata.yaml' });
   assert.deepEqual(parsed.experiment, examine(valid, { file: '/x/a.strata.yaml', facts }).experiment);
+});
+
+test('weight decay of all arms is taken off those that insert blocks, each by its own fix', () => {
+  const text = valid
+    .replace(' }\nevaluation', ', weight_decay: 0.1 }\nevaluation')
+    .replace(arms, `${arms}  pro: { expand: { after: uniform, blocks: 2 }, train: [new], training: { batch: 2 } }\n`);
+  const { diagnostics } = examine(text, { facts });
+  assert.deepEqual(
+    diagnostics.map((d) => d.code),
+    ['weight-decay-identity'],
+  );
+  const [found] = diagnostics as [Diagnostic];
+  assert.equal(text.slice(found.range.start, found.range.end), '0.1');
+  assert.deepEqual(
+    found.fixes.map((f) => f.title),
+    ["Set weight_decay: 0 in 's'", "Set weight_decay: 0 in 'pro'"],
+  );
+  const both = applyFix(text, { title: '', edits: found.fixes.flatMap((f) => f.edits) });
+  assert.deepEqual(examine(both, { facts }).diagnostics, []);
+  assert.match(both, /^ {4}training: \{ weight_decay: 0 \}$/m);
+  assert.match(both, /training: \{ batch: 2, weight_decay: 0 \}/);
 });
