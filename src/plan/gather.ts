@@ -113,7 +113,7 @@ function ownTasks({ tasks }: Experiment): [string, OwnTask][] {
 async function gatherContents(model: GatheredModel | undefined, cache: FactCache, context: Context): Promise<void> {
   const { experiment, facts, from, progress } = context;
   const hashes = hashCache(cache.folder && join(cache.folder, 'hashes.json'));
-  if (model) await tried(facts, ['model'], () => gatherHashes(model, hashes));
+  if (model) await tried(facts, ['model'], () => gatherHashes(model, hashes, progress));
   for (const [arm, adapter] of Object.entries(facts.adapters ?? {}))
     await tried(facts, ['arms', arm, 'lora', 'adapter'], async () => {
       adapter.hash = await hashes.hashFile(join(adapter.folder, 'adapter_model.safetensors'));

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { exists } from '../../base/files.ts';
 import type { HashCache } from '../../base/hash-cache.ts';
+import type { Progress } from '../../base/log.ts';
 import { hashTokenizer, openTokenizer } from '../../data/tokenizer.ts';
 import type { Tokenizer } from '../../data/types.ts';
 import type { ModelFacts } from '../../experiment/facts.ts';
@@ -56,8 +57,24 @@ export async function gatherTokenizer(gathered: GatheredModel): Promise<void> {
   gathered.facts.tokenizer = gathered.tokenizer.hasChatTemplate ? 'chat' : 'plain';
 }
 
-/** Adds the hashes of model and tokenizer. */
-export async function gatherHashes({ model, base }: GatheredModel, cache: HashCache): Promise<void> {
+/** Bytes that take longer than a second or so to hash. */
+const slow = 256 * 2 ** 20;
+
+/** Adds the hashes of model and tokenizer. Large files that are new take a while: they are reported by bytes. */
+export async function gatherHashes(
+  { model, base }: GatheredModel,
+  cache: HashCache,
+  progress: Progress,
+): Promise<void> {
+  const bytes = new Map<string, number>();
+  for (const ref of model.tensors.values()) bytes.set(ref.file, (bytes.get(ref.file) ?? 0) + ref.bytes);
+  const total = [...bytes.values()].reduce((a, b) => a + b, 0);
+  let done = 0;
+  for (const [file, size] of bytes) {
+    if (total > slow) progress.report('hashing the model', done, total);
+    await cache.hashFile(file);
+    done += size;
+  }
   base.hash = await hashModel(model, cache);
   if (model.tokenizerFolder !== undefined) base.tokenizerHash = await hashTokenizer(model.tokenizerFolder);
 }

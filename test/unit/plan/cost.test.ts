@@ -52,6 +52,7 @@ const shape = (batch: number, sequence: number, recompute = false): TrainingShap
 });
 
 // Models whose training was measured on Linux (onnxruntime 1.30, two threads, float32).
+const tiny = model(8, 96, 256, [4, 4], 1006);
 const small = model(8, 192, 512, [6, 2], 256);
 const medium = model(14, 512, 1408, [8, 4], 8192);
 const deep = model(18, 512, 1408, [8, 4], 8192);
@@ -67,19 +68,23 @@ for (const [name, stack, counted] of gigaflops)
     assert.equal(Number(flops.toPrecision(3)), counted);
   });
 
+/** Peak resident memory of four steps with the engine of this project, MB. */
 const megabytes: [name: string, stack: Stack, trained: Trained, shape: TrainingShape, measured: number][] = [
-  ['3.2M, all trained, 4 × 256', small, all(small), shape(4, 256), 402],
-  ['45.5M, all trained, 4 × 256', medium, all(medium), shape(4, 256), 1868],
-  ['45.5M, all trained, 8 × 256', medium, all(medium), shape(8, 256), 2712],
-  ['57.3M, four layers of 18 trained', deep, inLayers(deep, [2, 4, 6, 8]), shape(4, 256), 1316],
-  ['45.5M, LoRA rank 8', medium, lora(medium, 8), shape(4, 256), 1130],
-  ['16 layers, 4 × 512', narrow, all(narrow), shape(4, 512), 1790],
-  ['16 layers, 4 × 512, recomputed', narrow, all(narrow), shape(4, 512, true), 803],
+  ['1.0M, all trained, 16 × 64', tiny, all(tiny), shape(16, 64), 260],
+  ['3.2M, all trained, 4 × 256', small, all(small), shape(4, 256), 407],
+  ['45.5M, all trained, 4 × 256', medium, all(medium), shape(4, 256), 1897],
+  ['45.5M, all trained, two times 4 × 256', medium, all(medium), { ...shape(8, 256), microBatch: 4 }, 2231],
+  ['45.5M, all trained, recomputed', medium, all(medium), shape(4, 256, true), 1291],
+  ['45.5M, the last two layers trained', medium, inLayers(medium, [12, 13]), shape(4, 256), 647],
+  ['45.5M, LoRA rank 8', medium, lora(medium, 8), shape(4, 256), 1185],
+  ['57.3M, four layers of 18 trained', deep, inLayers(deep, [2, 4, 6, 8]), shape(4, 256), 1379],
+  ['16 layers, 4 × 512', narrow, all(narrow), shape(4, 512), 1557],
+  ['16 layers, 4 × 512, recomputed', narrow, all(narrow), shape(4, 512, true), 711],
 ];
 for (const [name, stack, trained, of, measured] of megabytes)
-  test(`estimated memory is within 20 % of the measured ${measured} MB: ${name}`, () => {
+  test(`estimated memory is within 15 % of the measured ${measured} MB: ${name}`, () => {
     const estimated = peakMemory(stack, trained, of, 4) / 1e6;
-    assert.ok(Math.abs(estimated / measured - 1) < 0.2, `${estimated.toFixed(0)} MB`);
+    assert.ok(Math.abs(estimated / measured - 1) < 0.15, `${estimated.toFixed(0)} MB`);
   });
 
 test('full training costs three forward passes, and a fourth with recompute', () => {
