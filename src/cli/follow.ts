@@ -22,6 +22,7 @@ export function runTitle({ request }: Pick<Run, 'request'>): string {
 export async function follow(io: Io, place: Place, folders: readonly string[], signal: AbortSignal): Promise<Run[]> {
   const display = createProgress(io);
   const runs = new Map<string, Run>();
+  let shown: Shown | undefined;
   try {
     for (let poll = 0; ; poll++) {
       await place.refresh();
@@ -29,12 +30,18 @@ export async function follow(io: Io, place: Place, folders: readonly string[], s
         const before = runs.get(folder);
         if (before && states[before.state].ended) continue;
         const run = await readRun(folder);
-        if (run.state !== before?.state) announce(display, run, before);
+        if (run.state !== before?.state) {
+          // The files of a run that ended say no more than the last poll saw; its work is done all the same.
+          if (run.state === 'succeeded' && shown?.folder === folder)
+            display.report(shown.label, shown.total, shown.total);
+          announce(display, run, before);
+        }
         runs.set(folder, run);
       }
       const all = [...runs.values()];
       if (signal.aborted || all.every(({ state }) => states[state].ended)) return all;
-      await draw(display, all);
+      shown = await progressOf(all);
+      if (shown) display.report(shown.label, shown.done, shown.total);
       if (poll % wakeEvery === wakeEvery - 1) await place.wake();
       await pause(pollEvery);
     }
@@ -50,18 +57,27 @@ function announce(display: ProgressDisplay, run: Run, before: Run | undefined): 
   display.note(`${run.id}: ${word}${run.reason === undefined ? '' : `. ${run.reason}`}`);
 }
 
+interface Shown {
+  folder: string;
+  label: string;
+  done: number;
+  total: number;
+}
+
 /** Progress of the first run that is at work: tokens while it trains, else what its last event counts. */
-async function draw(display: ProgressDisplay, runs: readonly Run[]): Promise<void> {
+async function progressOf(runs: readonly Run[]): Promise<Shown | undefined> {
   const run = runs.find(({ state }) => states[state].active);
-  if (!run) return;
+  if (!run) return undefined;
+  const { folder } = run;
   const ended = runs.filter(({ state }) => states[state].ended).length;
   const title = `${runs.length > 1 ? `${ended + 1}/${runs.length} ` : ''}${runTitle(run)}`;
   const { current, step, steps } = await readProgress(run);
   const { training } = run.spec;
-  if (current?.type === 'progress' && current.label === stepsLabel && training) {
+  if (current?.type !== 'progress') return undefined;
+  if (current.label === stepsLabel && training) {
     const perStep = training.batch * training.sequence;
-    display.report(`${title}: tokens trained`, (step?.step ?? current.done) * perStep, steps * perStep);
-  } else if (current?.type === 'progress') {
-    display.report(`${title}: ${current.label}`, current.done, current.total);
+    const done = (step?.step ?? current.done) * perStep;
+    return { folder, label: `${title}: tokens trained`, done, total: steps * perStep };
   }
+  return { folder, label: `${title}: ${current.label}`, done: current.done, total: current.total };
 }

@@ -6,7 +6,7 @@ import { layout } from '../record/layout.ts';
 import { liveness, platform } from '../record/platform.ts';
 import { readRun } from '../record/read.ts';
 import { readClaim, readWorker } from '../record/snapshot.ts';
-import { states } from '../record/state.ts';
+import { type ExitRecord, states } from '../record/state.ts';
 import type { Run } from '../record/types.ts';
 import { pause } from './program.ts';
 import { defaultGrace } from './supervisor.ts';
@@ -49,6 +49,6 @@ async function endOrphan(folder: string, n: number, grace: number): Promise<void
     if (liveness(record.worker) === 'alive') platform.signalGroup(record.worker.pid, 'SIGKILL');
   }
   if (claim) sweep(claim.cookie);
-  const exit = { outcome: 'canceled', reason: 'It was canceled.', by: 'cancel', time: Date.now() };
+  const exit: ExitRecord = { outcome: 'canceled', reason: 'It was canceled.', by: 'cancel', time: Date.now() };
   await writeOnFullDisk(folder, () => createExit(folder, n, exit));
 }

@@ -5,6 +5,7 @@ import { createOnce, privateFolder, syncFolder } from '../base/files.ts';
 import { fail } from '../base/problem.ts';
 import type { RunSpec } from '../plan/types.ts';
 import { type Home, layout, runId } from './layout.ts';
+import type { ExitRecord } from './state.ts';
 import type { PlaceRecord, RunRequest } from './types.ts';
 
 const text = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
@@ -76,7 +77,7 @@ export async function writeOnFullDisk<T>(folder: string, write: () => Promise<T>
 }
 
 /** Ends an attempt; false if it had ended already. */
-export function createExit(folder: string, n: number, exit: object): Promise<boolean> {
+export function createExit(folder: string, n: number, exit: ExitRecord): Promise<boolean> {
   return createOnce(join(folder, layout.exit(n)), text(exit));
 }
 
