@@ -73,7 +73,8 @@ export function createProgress(
       }
     },
     close() {
-      draw();
+      // What was quick leaves no line in a log.
+      if (io.terminal || drawn !== undefined) draw();
       state = undefined;
       open = false;
     },

@@ -71,7 +71,7 @@ async function taskRequest(tasks: Tasks, name: string): Promise<TaskRequest> {
 async function perplexityRequest({ corpora, file, folder }: Tasks, name: string): Promise<TaskRequest> {
   const corpus = corpora[name.slice(perplexity.length)];
   if (!corpus) {
-    fail('unknown-corpus', `The task ${name} names a corpus that ${file || 'no file'} describes.`, {
+    fail('unknown-corpus', `The task ${name} names a corpus that is not described${file && ` in ${file}`}.`, {
       remedy: 'Give --tasks-file an experiment with this corpus.',
     });
   }

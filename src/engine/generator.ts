@@ -28,7 +28,7 @@ interface Task {
 /**
  * Continues prompts with a key-value cache: prompts are read in packed passes, then all slots advance by one token a pass; a
  * slot whose prompt has ended takes the next one. Which prompts stand side by side changes no result beyond rounding.
- * Fails with `max-tokens-too-many`, `invalid-request`, `invalid-token`.
+ * Fails with `invalid-max-tokens`, `invalid-request`, `invalid-token`.
  */
 export async function createGenerator(model: Model, options: ForwardPassesOptions): Promise<Generator> {
   const passes = new ForwardPasses(model, options);
@@ -51,7 +51,7 @@ function newTask(
   const room = config.maxPositions - maxTokens;
   if (room < 1) {
     fail(
-      'max-tokens-too-many',
+      'invalid-max-tokens',
       `${maxTokens} new tokens leave no place for a prompt in ${config.maxPositions} positions.`,
       {
         remedy: `Ask for at most ${config.maxPositions - 1} tokens.`,

@@ -14,7 +14,7 @@ export interface Prepared {
 
 /**
  * `(context + continuation)[-(positions + 1):][:-1]` (lm_eval/models/huggingface.py, `_loglikelihood_tokens`). Fails with
- * `continuation-too-long`, `invalid-request`.
+ * `invalid-request`, `invalid-token`.
  */
 export function prepare(request: ScoreRequest, config: ModelConfig, place: string): Prepared {
   const { context, continuation, scored } = request;
@@ -24,7 +24,7 @@ export function prepare(request: ScoreRequest, config: ModelConfig, place: strin
   }
   if (continuation.length > maxPositions) {
     fail(
-      'continuation-too-long',
+      'invalid-request',
       `A continuation of ${continuation.length} tokens does not fit the model's ${maxPositions} positions.`,
       { place, remedy: 'Cut it into several requests.' },
     );

@@ -14,8 +14,8 @@ export const padding = -1;
 
 /**
  * Scores continuations by forward passes. Requests are packed into rows by length, beginnings that requests have in common
- * are computed once, and only scored positions go through the head. Fails with `continuation-too-long`,
- * `invalid-request`, `invalid-token`, naming the request by its number from 1.
+ * are computed once, and only scored positions go through the head. Fails with `invalid-request`,
+ * `invalid-token`, naming the request by its number from 1.
  */
 export async function createScorer(model: Model, options: ForwardPassesOptions): Promise<Scorer> {
   const passes = new ForwardPasses(model, options);

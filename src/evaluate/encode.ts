@@ -11,7 +11,7 @@ export interface Encoder {
   /**
    * Context and continuation of a scored request. Whitespace at the context's end belongs to the continuation; the cut is
    * at the length of the context's own encoding. Where a token spans that cut and nothing would be left, the
-   * continuation is encoded alone (the harness asserts there). Fails with `empty-continuation`.
+   * continuation is encoded alone (the harness asserts there). Fails with `invalid-continuation`.
    */
   pair(context: string, continuation: string): { context: number[]; continuation: number[] };
 }
@@ -57,7 +57,7 @@ export function createEncoder(tokenizer: Tokenizer): Encoder {
   function alone(continuation: string): number[] {
     const ids = tokenizer.encode(continuation, { addSpecialTokens: false });
     if (ids.length === 0) {
-      fail('empty-continuation', 'A continuation has no tokens, so there is nothing to score.', {
+      fail('invalid-continuation', 'A continuation has no tokens, so there is nothing to score.', {
         remedy: 'Give every request and every choice a text that is not empty.',
       });
     }

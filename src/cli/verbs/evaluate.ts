@@ -13,7 +13,7 @@ import type { TaskRequest } from '../../plan/types.ts';
 import { layout, samplesFile } from '../../record/layout.ts';
 import type { Scores } from '../../record/types.ts';
 import { openModelArgument } from '../model-argument.ts';
-import { computing, numberWithin, readComputing, wholeNumber } from '../options.ts';
+import { computing, readComputing, wholeNumber } from '../options.ts';
 import { createProgress } from '../progress.ts';
 import { readTasksFile, type Tasks, taskRequests } from '../tasks-file.ts';
 import type { Verb } from '../verb.ts';
@@ -37,8 +37,7 @@ export const evaluate: Verb = {
   async run(io, [argument = ''], options) {
     const { threads } = readComputing(options);
     const selection: Selection = {
-      limit:
-        options['limit'] === undefined ? undefined : numberWithin(options, 'limit', 1e-9, Number.POSITIVE_INFINITY),
+      limit: options['limit'] === undefined ? undefined : documentLimit(options['limit']),
       documents: options['documents'] === undefined ? undefined : parseDocuments(String(options['documents'])),
     };
     const tasks = await describedTasks(options['tasksFile'], io.cwd);
@@ -75,6 +74,14 @@ export const evaluate: Verb = {
 async function describedTasks(file: unknown, cwd: string): Promise<Tasks> {
   if (file === undefined) return { file: '', folder: cwd, tasks: {}, corpora: {} };
   return readTasksFile(resolve(cwd, String(file)));
+}
+
+function documentLimit(value: unknown): number {
+  const limit = Number(value);
+  if (!(limit > 0 && (limit < 1 || Number.isInteger(limit)))) {
+    fail('usage-limit', `--limit takes a number of documents or a share of them below 1, not "${value}".`);
+  }
+  return limit;
 }
 
 function withShots(request: TaskRequest, options: Record<string, unknown>): TaskRequest {

@@ -79,7 +79,7 @@ async function readRequests(file: string, model: Model): Promise<Asked[]> {
       continue;
     }
     const { context, continuation } = record;
-    if (typeof context !== 'string' || typeof continuation !== 'string') {
+    if (typeof context !== 'string' || typeof continuation !== 'string' || continuation === '') {
       fail(
         'invalid-request',
         'The request has neither texts context and continuation nor lists of ids context_ids and continuation_ids.',

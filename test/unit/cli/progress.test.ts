@@ -50,6 +50,10 @@ describe('progress', () => {
     clock.ms = 10_000;
     progress.report('score', 100, 100);
     progress.close();
+    const quick = display(false);
+    quick.progress.report('score', 1, 1);
+    quick.progress.close();
+    assert.deepEqual(quick.lines, []);
     assert.deepEqual(lines, ['score: 50/100 requests, 10/s, 0:05 left', 'score: 100/100 requests, 10/s']);
   });
 });
