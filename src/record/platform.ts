@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { hostname, uptime } from 'node:os';
+import { hostname } from 'node:os';
 
 /**
  * Names one process for good: a pid may be used again, but not with the same start on the same boot of the same host.
@@ -48,7 +48,8 @@ function output(command: string, args: string[]): string | undefined {
   }
 }
 
-const bootByUptime = () => `uptime-${Math.round((Date.now() / 1000 - uptime()) / 10)}`;
+/** Where a start is a date, it differs between boots by itself; a time of boot would drift with the clock. */
+const anyBoot = 'any';
 
 /** proc(5): field 3 is the state (Z, X: dead), field 22 the start in clock ticks since boot. */
 const linux: Platform = {
@@ -83,7 +84,7 @@ const linux: Platform = {
  * processes' environments, so a descendant that left its group is not found.
  */
 const darwin: Platform = {
-  boot: () => output('sysctl', ['-n', 'kern.boottime']) ?? bootByUptime(),
+  boot: () => output('sysctl', ['-n', 'kern.bootsessionuuid']) ?? anyBoot,
   startOf(pid) {
     const [state, ...start] = (output('ps', ['-o', 'state=,lstart=', '-p', String(pid)]) ?? '').split(/\s+/);
     return state && !state.startsWith('Z') ? start.join(' ') : undefined;
@@ -97,7 +98,7 @@ const darwin: Platform = {
  * signals: TERM and KILL both end the tree at once, and the run resumes from its last checkpoint.
  */
 const win32: Platform = {
-  boot: bootByUptime,
+  boot: () => anyBoot,
   startOf: (pid) =>
     output('powershell.exe', [
       '-NoProfile',
