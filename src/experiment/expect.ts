@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { words } from './schema.ts';
+import { words } from './schema-kit.ts';
 import { list } from './suggest.ts';
 
 type Json = z.core.JSONSchema.BaseSchema;

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { addEntry, renameKey, replaceValue, yamlText } from './edits.ts';
 import { expectation, shown, unwrap } from './expect.ts';
-import { alternatives } from './schema.ts';
+import { alternatives } from './schema-kit.ts';
 import { list, nearest } from './suggest.ts';
 import type { Path, Tree } from './tree.ts';
 import type { Fix, Range } from './types.ts';

@@ -22,7 +22,7 @@ export function referencePage(): string {
     '',
     'YAML 1.2 without anchors, aliases and tags. Names are small letters, digits and `_`, a letter first. Paths are relative to the',
     'file. Layers are numbered from 0 in the base model. This page is written by `npm run docs` from the schema in',
-    '`src/experiment/schema.ts`; `experiment.schema.json` beside it is the same as a JSON Schema.',
+    '`src/experiment/schema*.ts`; `experiment.schema.json` beside it is the same as a JSON Schema.',
     '',
     ...sections(file, [], 'Keys of the file'),
     '## What `train` names',

@@ -1,4 +1,5 @@
-import type { FileInput, TrainingOverrides } from './schema.ts';
+import type { FileInput } from './schema.ts';
+import type { TrainingOverrides } from './schema-arms.ts';
 import type { Path } from './tree.ts';
 
 /** A place where a name is used that is defined elsewhere in the file (or, for tasks, is built in). */

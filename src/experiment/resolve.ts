@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { addEntry, removeEntry, replaceValue, yamlText } from './edits.ts';
-import { type ArmInput, type FileInput, lengthUnits, schemas, type TrainingOverrides, training } from './schema.ts';
+import { type ArmInput, type FileInput, schemas } from './schema.ts';
+import { lengthUnits, type TrainingOverrides, training } from './schema-arms.ts';
 import { explainSelector, parseSelector, selectorForms } from './selectors.ts';
 import type { Path, Tree } from './tree.ts';
 import type * as t from './types.ts';

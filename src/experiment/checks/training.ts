@@ -1,6 +1,6 @@
 import { removeEntry } from '../edits.ts';
 import { mergeTraining } from '../resolve.ts';
-import { lengthUnits } from '../schema.ts';
+import { lengthUnits } from '../schema-arms.ts';
 import type { Path } from '../tree.ts';
 import type { ArmSpec, TrainingSpec } from '../types.ts';
 import { type Check, type CheckContext, changeTo, type Finding, trainingPath } from './check.ts';
