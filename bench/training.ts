@@ -1,0 +1,143 @@
+// Speed and memory of training and scoring: as a share of a bare MatMul of 2048³ measured in the same run, and, with --torch
+// PYTHON, against PyTorch + transformers step by step.
+//   node --import tsx bench/training.ts [--shapes A,B,C,D,score] [--rounds 15] [--threads 2] [--torch python3] [--out FOLDER]
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus, tmpdir, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { keptLayers } from '../src/model/open.ts';
+import { forwardFlopsPerToken, trainingFlopsPerToken } from '../src/plan/cost.ts';
+import { stackOf } from '../src/plan/selectors.ts';
+import { duel, median, type Series, startEngine } from './training/duel.ts';
+import { writeModelFolder } from './training/model.ts';
+import { loraPlan, type Shape, shapes, trainedNames } from './training/shapes.ts';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const { values: options } = parseArgs({
+  options: {
+    shapes: { type: 'string', default: 'A,B,C,D,score' },
+    rounds: { type: 'string', default: '15' },
+    threads: { type: 'string', default: '2' },
+    torch: { type: 'string' },
+    out: { type: 'string' },
+  },
+});
+
+/** FLOPs of one step, the whole S × S square of attention counted. */
+function flops(shape: Shape): number {
+  const stack = stackOf(shape.config, keptLayers(shape.config.layers));
+  const trained = { names: new Set(trainedNames(shape)), lora: loraPlan(shape) };
+  const perToken = shape.score
+    ? forwardFlopsPerToken(stack, shape.sequence)
+    : trainingFlopsPerToken(stack, trained, shape.sequence, false);
+  return perToken * shape.batch * shape.sequence;
+}
+
+interface Row {
+  shape: string;
+  what: string;
+  tokens_per_second: number;
+  gflops: number;
+  matmul_gflops: number;
+  share: number;
+  peak_mb: number;
+  torch_tokens_per_second?: number;
+  torch_peak_mb?: number;
+  ratio?: number;
+  loss_difference?: number;
+}
+
+async function measure(name: string): Promise<Row> {
+  const shape = shapes[name];
+  if (!shape) throw new Error(`no shape ${name}; there are ${Object.keys(shapes).join(', ')}`);
+  const folder = join(tmpdir(), `strata-bench-${shape.config.hiddenSize}-${shape.config.layers}`);
+  await writeModelFolder(folder, shape.config);
+  const ours = (what: string) =>
+    startEngine(what, process.execPath, [
+      '--import',
+      'tsx',
+      join(here, 'training/engine.ts'),
+      what,
+      folder,
+      options.threads,
+    ]);
+  const engines = [ours(name), ours('matmul')];
+  if (options.torch) {
+    const script = join(here, 'training/engine.py');
+    engines.push(startEngine('torch', options.torch, [script, JSON.stringify(shape), folder, options.threads]));
+  }
+  const [strata, matmul, torch] = await duel(engines, Number(options.rounds));
+  return row(name, shape, strata!, matmul!, torch);
+}
+
+function row(name: string, shape: Shape, strata: Series, matmul: Series, torch?: Series): Row {
+  const ms = (s: Series) => median(s.answers.map((a) => a.ms));
+  const tokens = shape.batch * shape.sequence;
+  const gflops = flops(shape) / ms(strata) / 1e6;
+  const bare = (2 * 2048 ** 3) / ms(matmul) / 1e6;
+  const rate = (s: Series) => Math.round((tokens * 1000) / ms(s));
+  // Of each round, so that both met the same machine.
+  const ratios = torch?.answers.map((a, i) => a.ms / strata.answers[i]!.ms);
+  const round = (x: number, digits: number) => Number(x.toFixed(digits));
+  return {
+    shape: name,
+    what: shape.what,
+    tokens_per_second: rate(strata),
+    gflops: round(gflops, 1),
+    matmul_gflops: round(bare, 1),
+    share: round(gflops / bare, 2),
+    peak_mb: strata.answers.at(-1)!.peakMB,
+    ...(torch && {
+      torch_tokens_per_second: rate(torch),
+      torch_peak_mb: torch.answers.at(-1)!.peakMB,
+      ratio: round(median(ratios!), 2),
+      loss_difference: round(Math.abs(torch.answers[0]!.loss - strata.answers[0]!.loss), 6),
+    }),
+  };
+}
+
+function markdown(rows: readonly Row[], machine: string): string {
+  const cells = rows.map((r) =>
+    [
+      r.shape,
+      r.what,
+      r.tokens_per_second,
+      r.gflops,
+      r.matmul_gflops,
+      r.share,
+      r.peak_mb,
+      r.torch_tokens_per_second ?? '–',
+      r.torch_peak_mb ?? '–',
+      r.ratio ?? '–',
+    ].join(' | '),
+  );
+  return `# Training and scoring speed
+
+${machine}. Medians of ${options.rounds} steps, engines alternating step by step in random order.
+
+| shape | what | tokens/s | GFLOP/s | bare 2048³ | share | peak MB | PyTorch tokens/s | PyTorch peak MB | ratio |
+|---|---|---|---|---|---|---|---|---|---|
+${cells.map((c) => `| ${c} |`).join('\n')}
+
+Share: FLOPs of the step (attention counted as the whole square) per second over those of the bare product, which is measured
+in the same run. Ratio: time of PyTorch (eager, fused AdamW, sdpa) over ours, median of the rounds; within 5 % is a tie.
+`;
+}
+
+const rows: Row[] = [];
+for (const name of options.shapes.split(',')) {
+  rows.push(await measure(name));
+  console.error(JSON.stringify(rows.at(-1)));
+}
+const machine = `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, ${options.threads} threads`;
+const text = markdown(rows, machine);
+console.log(text);
+if (options.out) {
+  await mkdir(options.out, { recursive: true });
+  await writeFile(
+    join(options.out, 'training.json'),
+    `${JSON.stringify({ machine, rounds: Number(options.rounds), rows }, null, 2)}\n`,
+  );
+  await writeFile(join(options.out, 'training.md'), text);
+}
