@@ -1,7 +1,20 @@
 import * as z from 'zod';
 import { arm, expand, lora, merge, prune, training } from './schema-arms.ts';
 import { analysis, corpus, task } from './schema-data.ts';
-import { armName, chosenBy, count, defaulting, hasKey, host, key, many, name, said, slurmWord } from './schema-kit.ts';
+import {
+  armName,
+  chosenBy,
+  count,
+  defaulting,
+  hasKey,
+  host,
+  key,
+  many,
+  name,
+  said,
+  slurmWord,
+  words,
+} from './schema-kit.ts';
 
 /**
  * The experiment language: the one source of the input types, of `docs/experiment.schema.json` and of the reference page
@@ -104,6 +117,8 @@ export const file = z
     device: key(z.enum(['auto', 'cpu', 'webgpu', 'cuda']).default('auto'), 'What computes.'),
   })
   .meta({ title: 'Strata experiment' });
+
+words.add(file, { expected: 'a mapping with at least `strata`, `model` and `arms`' });
 
 export type FileInput = z.input<typeof file>;
 export type ArmInput = z.input<typeof arm>;

@@ -142,7 +142,10 @@ function syntaxProblems(document: Document.Parsed, text: string): TextProblem[] 
       (error): TextProblem => ({
         code: 'yaml-syntax',
         range: clamp(error.pos, text),
-        message: `This is not valid YAML: ${sentenceOf(error.message)}`,
+        message:
+          error.code === 'MULTIPLE_DOCS'
+            ? 'An experiment file is one YAML document. Remove `---` and what does not belong here.'
+            : `This is not valid YAML: ${sentenceOf(error.message)}`,
         path: [],
       }),
     ),

@@ -609,3 +609,23 @@ test('weight decay of all arms is taken off those that insert blocks, each by it
   assert.match(both, /^ {4}training: \{ weight_decay: 0 \}$/m);
   assert.match(both, /training: \{ batch: 2, weight_decay: 0 \}/);
 });
+
+test('a text that is no mapping, or more than one document, is told in a sentence', () => {
+  const told = (text: string) => examine(text).diagnostics.map(show);
+  const needed = '1:1 wrong-type An experiment file must be a mapping with at least `strata`, `model` and `arms`, not';
+  assert.deepEqual(told(''), [`${needed} empty.`]);
+  assert.deepEqual(told('[1]'), [`${needed} [1].`]);
+  assert.deepEqual(told(`${valid}---\nstrata: 1\n`), [
+    `${valid.split('\n').length}:1 yaml-syntax An experiment file is one YAML document. Remove \`---\` and what does not belong here.`,
+  ]);
+});
+
+test('byte order mark and Windows line ends move no place', () => {
+  const text = `\uFEFF${valid.replace('model: base', 'modle: base').replaceAll('\n', '\r\n')}`;
+  const { diagnostics } = examine(text, { facts });
+  assert.deepEqual(
+    diagnostics.map((d) => [d.code, d.line, d.column]),
+    [['unknown-key', 2, 1]],
+  );
+  assert.equal(examine(applyFix(text, diagnostics[0]!.fixes[0]!), { facts }).experiment?.model, 'base');
+});
