@@ -18,6 +18,8 @@ export interface TokenInputs {
   ids: Tensor;
   segments: Tensor;
   positions: Tensor;
+  /** The segment that each token sees besides its own: what several continuations have in common is computed once. */
+  parents?: Tensor;
 }
 /** Tokens whose keys and values are given: int32 [batch·length], and one pair per layer of the stack. */
 export interface PastInputs {
@@ -52,6 +54,8 @@ export interface Decoder {
   norm(x: Tensor): Tensor;
   /** [rows, hidden] → [rows, vocab] */
   head(x: Tensor): Tensor;
+  /** The head's matrix [vocab, hidden]: the embeddings where they are tied. */
+  headWeight(): Tensor;
 }
 
 /**
@@ -73,7 +77,8 @@ export function decoder(
   const angles: Angles = g.scope('rope', () =>
     rotaryAngles(g, config, { positions: tokens.positions, batch, sequence, limit: size.positions }),
   );
-  const own = { segments: tokens.segments, positions: tokens.positions, batch, length: sequence };
+  const { segments, parents, positions } = tokens;
+  const own = { segments, parents, positions, batch, length: sequence };
   const masks = g.scope('mask', () => {
     const ofOwn = attentionMasks(g, own, own);
     const ofPast = past && attentionMasks(g, own, { ...past, batch });
@@ -122,6 +127,7 @@ export function decoder(
     return project(inner, layer, 'mlp.down_proj');
   };
 
+  const headWeight = () => weights.get(config.tied ? embeddingName : headName);
   return {
     embed: () => g.scope('embed', () => embedding(g, weights.get(embeddingName), tokens.ids)),
     layer: (x, index, slot = index) =>
@@ -132,6 +138,7 @@ export function decoder(
         return { y: add(g, middle, feedForward(inner, index)), trace };
       }),
     norm: (x) => g.scope('norm', () => norm(x, finalNormName)),
-    head: (x) => g.scope('head', () => linear(g, x, weights.get(config.tied ? embeddingName : headName))),
+    head: (x) => g.scope('head', () => linear(g, x, headWeight())),
+    headWeight,
   };
 }

@@ -2,7 +2,7 @@ import { devices } from '../device/devices.ts';
 import type { Device } from '../device/types.ts';
 import type { ModelConfig } from '../model/types.ts';
 import { decoder, type PastInputs } from './decoder.ts';
-import { cast, reshape } from './functions.ts';
+import { cast, concat, reshape, split } from './functions.ts';
 import { Graph } from './graph.ts';
 import type { Tensor } from './tensor.ts';
 import { type LoraMap, type WeightPlaces, Weights } from './weights.ts';
@@ -14,6 +14,8 @@ export interface ForwardOptions {
   positions?: number;
   /** Slots of the key-value cache: adds the inputs of `past` (see `buildForward`). */
   past?: number;
+  /** Adds the input `parents`, int32 [batch·sequence]: a segment that each token sees besides its own. */
+  parents?: boolean;
   /** Rows of [batch·sequence] that go through the head, as many as this, chosen by the input `rows`; all by default. */
   rows?: number;
   /** Model layers in the order in which they run (removal, duplication); all in order by default. */
@@ -50,7 +52,12 @@ export function buildForward(config: ModelConfig, places: WeightPlaces, options:
   const weights = new Weights(g, config, places, options.lora);
   const stack = options.stack ?? Array.from({ length: config.layers }, (_, i) => i);
   const perToken = (name: string) => g.input(name, 'int32', [batch * sequence]);
-  const tokens = { ids: perToken('ids'), segments: perToken('segments'), positions: perToken('positions') };
+  const tokens = {
+    ids: perToken('ids'),
+    segments: perToken('segments'),
+    positions: perToken('positions'),
+    ...(options.parents && { parents: perToken('parents') }),
+  };
   const past = options.past ? pastInputs(g, config, batch, options.past, stack.length) : undefined;
   const size = { batch, sequence, positions: options.positions ?? sequence };
   const d = decoder(g, config, weights, size, tokens, past);
@@ -71,10 +78,26 @@ export function buildForward(config: ModelConfig, places: WeightPlaces, options:
 
   const chosen =
     options.rows === undefined ? x : g.apply('Gather', [x, g.input('rows', 'int32', [options.rows])], { axis: 0 });
-  const logits = d.head(d.norm(chosen));
-  if (outputs.scores) putScores(g, logits);
-  if (outputs.logits) g.output('logits', logits);
+  const logitsOf = (rows: Tensor) => d.head(d.norm(rows));
+  if (!outputs.logits) {
+    putScores(g, parts(g, chosen, Math.floor(logitsHeld / config.vocabSize)), logitsOf);
+    return g;
+  }
+  const logits = logitsOf(chosen);
+  if (outputs.scores) putScores(g, [logits], (whole) => whole);
+  g.output('logits', logits);
   return g;
+}
+
+/** Elements of logits that are in memory at a time where only scores are wanted: 64 MB, and as much for their softmax. */
+const logitsHeld = 2 ** 24;
+
+/** Rows of x in parts of at most `most` rows. */
+function parts(g: Graph, x: Tensor, most: number): Tensor[] {
+  const rows = x.shape[0]!;
+  const size = Math.max(1, most);
+  const sizes = Array.from({ length: Math.ceil(rows / size) }, (_, i) => Math.min(size, rows - i * size));
+  return split(g, x, sizes, 0);
 }
 
 function pastInputs(g: Graph, config: ModelConfig, batch: number, length: number, layers: number): PastInputs {
@@ -90,12 +113,21 @@ function pastInputs(g: Graph, config: ModelConfig, batch: number, length: number
   };
 }
 
-function putScores(g: Graph, logits: Tensor): void {
-  const rows = logits.shape[0]!;
-  const targets = g.input('targets', 'int32', [rows]);
-  const logProbabilities = g.apply('LogSoftmax', [logits], { axis: -1 });
-  const column = reshape(g, targets, [rows, 1]);
-  g.output('log_probability', reshape(g, g.apply('GatherElements', [logProbabilities, column], { axis: 1 }), [rows]));
-  const best = cast(g, g.apply('ArgMax', [logits], { axis: -1, keepdims: 0 }), 'int32');
-  g.output('greedy', g.apply('Equal', [best, targets]));
+/** Scores of all parts; those of one part are finished, and its logits freed, before the next begins. */
+function putScores(g: Graph, rows: readonly Tensor[], logitsOf: (rows: Tensor) => Tensor): void {
+  const sizes = rows.map((part) => part.shape[0]!);
+  const total = sizes.reduce((a, b) => a + b, 0);
+  const targets = split(g, g.input('targets', 'int32', [total]), sizes, 0);
+  // Both scores of a part are joined into one tensor: as outputs of their own, all parts' logits would wait for the second.
+  const scored = rows.map((part, i) => {
+    const logits = logitsOf(part);
+    const column = reshape(g, targets[i]!, [sizes[i]!, 1]);
+    const logProbabilities = g.apply('LogSoftmax', [logits], { axis: -1 });
+    const chosen = g.apply('GatherElements', [logProbabilities, column], { axis: 1 });
+    const best = cast(g, g.apply('ArgMax', [logits], { axis: -1, keepdims: 1 }), 'int32');
+    return concat(g, [chosen, cast(g, g.apply('Equal', [best, column]), g.float)], 1);
+  });
+  const [logProbability, greedy] = split(g, concat(g, scored, 0), [1, 1], 1);
+  g.output('log_probability', reshape(g, logProbability!, [total]));
+  g.output('greedy', cast(g, reshape(g, greedy!, [total]), 'bool'));
 }

@@ -5,6 +5,8 @@ import type { Tensor } from './tensor.ts';
 /** Tokens by their document and place: int32 [batch·length] each. */
 export interface Tokens {
   segments: Tensor;
+  /** For queries: one more segment whose keys each of them may see. */
+  parents?: Tensor;
   positions: Tensor;
   batch: number;
   length: number;
@@ -12,13 +14,15 @@ export interface Tokens {
 
 /**
  * Additive attention masks [batch, 1, queries, keys], one for each window that is asked for: 0 where a query may look, −∞
- * elsewhere. It may look at keys of its own segment whose position is not after its own and, with a window w, not w or more
+ * elsewhere. It may look at keys of its own segment, and of its parent segment, whose position is not after its own and, with a window w, not w or more
  * before it. Made once and shared by the layers.
  */
 export function attentionMasks(g: Graph, queries: Tokens, keys: Tokens): (window: number | null) => Tensor {
   const column = (x: Tensor) => reshape(g, x, [queries.batch, 1, queries.length, 1]);
   const row = (x: Tensor) => reshape(g, x, [keys.batch, 1, 1, keys.length]);
-  const together = g.apply('Equal', [column(queries.segments), row(keys.segments)]);
+  const among = (segments: Tensor) => g.apply('Equal', [column(segments), row(keys.segments)]);
+  const own = among(queries.segments);
+  const together = queries.parents ? g.apply('Or', [own, among(queries.parents)]) : own;
   const before = g.apply('LessOrEqual', [row(keys.positions), column(queries.positions)]);
   const visible = g.apply('And', [together, before]);
   const additive = (condition: Tensor) =>

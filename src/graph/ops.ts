@@ -102,6 +102,7 @@ export const ops = {
   Greater: elementwise('bool'),
   GreaterOrEqual: elementwise('bool'),
   And: elementwise('bool'),
+  Or: elementwise('bool'),
   Neg: unary,
   Exp: unary,
   Log: unary,
