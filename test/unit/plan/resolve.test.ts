@@ -100,6 +100,12 @@ test('a parent that is only evaluated has one run, which stands for every seed',
   );
 });
 
+test('what is asked for changes no id', () => {
+  const all = plan(rivals).runs.map((run) => run.id);
+  for (const name of ['base', 's', 'lora', 's_chat'])
+    for (const run of plan(rivals, { arms: [name], seeds: [2] }).runs) assert.ok(all.includes(run.id), run.id);
+});
+
 test('only some seeds', () => {
   assert.deepEqual(
     runsOf(plan(rivals, { seeds: [2] }), 's').map((r) => r.seed),
@@ -307,7 +313,7 @@ test('an arm that waits for an analysis is pending, and so is its child; with th
     },
   };
   const planned = resolve(waiting, facts());
-  assert.match(arm(planned, 'a').pending ?? '', /influence/);
+  assert.match(arm(planned, 'a').pending ?? '', /"expand" waits for the analysis/);
   assert.ok(arm(planned, 'c').pending);
   assert.deepEqual(planned.runs, []);
   assert.deepEqual(planned.diagnostics, []);
