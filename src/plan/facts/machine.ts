@@ -71,6 +71,9 @@ async function remember(key: string, flopsPerSecond: number): Promise<void> {
   }
 }
 
+/** Milliseconds that a measurement is taken as it is: one made in a busy hour should not stand for ever. */
+const lasts = 7 * 24 * 3600 * 1000;
+
 /**
  * Memory (what a container allows, if that is less), threads, and the training speed for a model of this config: remembered,
  * else measured if `measure` is given.
@@ -84,8 +87,8 @@ export async function gatherMachine(
   const shape = speedShape(config);
   const key = calibrationKey(shape, threads);
   const known = (await readCalibrations())[key];
-  if (known) return { ...facts, flopsPerSecond: known.flopsPerSecond };
-  if (measure === undefined) return facts;
+  const fresh = known !== undefined && Date.now() - Date.parse(known.measured) < lasts;
+  if (fresh || measure === undefined) return { ...facts, flopsPerSecond: known?.flopsPerSecond };
   const flopsPerSecond = await measure(shape, threads);
   await remember(key, flopsPerSecond);
   return { ...facts, flopsPerSecond };

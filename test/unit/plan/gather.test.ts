@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from '../../../src/experiment/parse.ts';
@@ -236,6 +236,12 @@ training: { corpus: rows, steps: 1, batch: 1, sequence: 4, learning_rate: 1e-3 }
   assert.equal(measured, 1);
   assert.equal(second.machine?.flopsPerSecond, 5e9);
   assert.ok(isPlannable(second));
+  // A week later it is measured again; who may not load the engine still has the old number.
+  const file = join(folder, 'user-cache', 'strata', 'calibration.json');
+  await writeFile(file, (await readFile(file, 'utf8')).replace(/"measured": "\d+/, '"measured": "2020'));
+  assert.equal((await gather(experiment, { ...options, measure: undefined })).machine?.flopsPerSecond, 5e9);
+  await gather(experiment, options);
+  assert.equal(measured, 2);
   const plan = resolve(experiment, second);
   assert.equal(plan.runs.length, 1);
   assert.equal(plan.arms[0]?.cost.seconds, plan.arms[0]!.cost.flops / 5e9);
