@@ -1,6 +1,7 @@
 import { attentionRule } from './blocks/attention.ts';
 import { crossEntropyRule } from './blocks/cross-entropy.ts';
 import { embeddingRule } from './blocks/embedding.ts';
+import { headLossRule } from './blocks/head-loss.ts';
 import { linearRule } from './blocks/linear.ts';
 import { recomputeRule } from './blocks/recompute.ts';
 import { rmsNormRule } from './blocks/rms-norm.ts';
@@ -140,6 +141,7 @@ const blockGradients = {
   Attention: attentionRule,
   SwiGlu: swigluRule,
   CrossEntropy: crossEntropyRule,
+  HeadLoss: headLossRule,
   Recompute: recomputeRule,
 };
 

@@ -5,6 +5,7 @@ import { layerTensorName, layerTensors } from '../model/names.ts';
 import type { ModelConfig } from '../model/types.ts';
 import { backward } from './backward.ts';
 import { crossEntropy } from './blocks/cross-entropy.ts';
+import { headLoss, headParts } from './blocks/head-loss.ts';
 import { recompute } from './blocks/recompute.ts';
 import { decoder } from './decoder.ts';
 import { Graph } from './graph.ts';
@@ -21,6 +22,8 @@ export interface TrainingOptions {
   lora?: LoraMap;
   /** Keep only the input of each layer, and compute the layer again on the way back: less memory, about a third more time. */
   recompute: boolean;
+  /** Parts in which the head's rows are computed; by default as many as `headParts` says. */
+  headParts?: number;
   /** float64 to check gradients. */
   float?: FloatType;
   device?: Device;
@@ -77,8 +80,15 @@ export function buildTraining(config: ModelConfig, places: WeightPlaces, options
         )
       : body(x);
   }
-  const loss = crossEntropy(g, d.head(d.norm(x)), targets, scale);
   const tensors = parameters.map(({ name }) => weights.get(name));
+  const parts = options.headParts ?? headParts(batch * sequence, config.vocabSize);
+  const head = d.headWeight();
+  const wants = { x: config.tied || tensors.some((t) => t !== head), weight: tensors.includes(head) };
+  const last = d.norm(x);
+  const loss =
+    parts === 1
+      ? crossEntropy(g, d.head(last), targets, scale)
+      : g.scope('head', () => headLoss(g, last, head, { targets, scale, parts, wants }));
   const found = g.scope('backward', () => backward(g, [{ of: loss, gradient: g.scalar(1) }], tensors));
   g.output('loss', loss);
   for (const [i, { name }] of parameters.entries()) {

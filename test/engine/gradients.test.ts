@@ -7,6 +7,7 @@ import { backward } from '../../src/graph/backward.ts';
 import { attention } from '../../src/graph/blocks/attention.ts';
 import { crossEntropy } from '../../src/graph/blocks/cross-entropy.ts';
 import { embedding } from '../../src/graph/blocks/embedding.ts';
+import { headLoss } from '../../src/graph/blocks/head-loss.ts';
 import { linear } from '../../src/graph/blocks/linear.ts';
 import { recompute } from '../../src/graph/blocks/recompute.ts';
 import { rmsNorm } from '../../src/graph/blocks/rms-norm.ts';
@@ -118,6 +119,14 @@ const cases: Record<string, Case> = {
   CrossEntropy: {
     inputs: { logits: [4, 5] },
     y: (g, { logits }) => crossEntropy(g, logits!, g.constant('int32', [4], [2, -100, 0, 4]), g.scalar(0.3)),
+  },
+  HeadLoss: {
+    inputs: { x: [6, 3], w: [5, 3] },
+    y: (g, { x, w }) => {
+      const targets = g.constant('int32', [6], [2, -100, 0, 4, 1, 1]);
+      const wants = { x: true, weight: true };
+      return headLoss(g, x!, w!, { targets, scale: g.scalar(0.3), parts: 3, wants });
+    },
   },
   Recompute: {
     inputs: { x: [3, 4], w: [4, 4] },

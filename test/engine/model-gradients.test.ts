@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { portableForms } from '../../src/device/devices.ts';
 import { Session, type Values } from '../../src/engine/session.ts';
+import { headParts } from '../../src/graph/blocks/head-loss.ts';
 import type { Graph } from '../../src/graph/graph.ts';
 import { count } from '../../src/graph/tensor.ts';
 import { buildTraining, type TrainingOptions, trainedParameters } from '../../src/graph/training.ts';
@@ -20,6 +21,7 @@ interface Case {
   train?: (config: ModelConfig) => string[];
   lora?: TrainingOptions['lora'];
   recompute?: boolean;
+  headParts?: number;
   segments?: number[];
   positions?: number[];
 }
@@ -28,6 +30,9 @@ const cases: Record<string, Case> = {
   'all tensors': {},
   'all tensors, recomputed': { config: { layers: 3 }, recompute: true },
   'tied head and embeddings: one gradient, of both uses': { config: { tied: true } },
+  'head computed in parts, tied': { config: { tied: true }, headParts: 5 },
+  'head computed in parts, frozen': { train: (c) => all(c).filter((n) => n.includes('.layers.1.')), headParts: 2 },
+  'only the head, computed in parts': { train: () => ['lm_head.weight'], headParts: 2 },
   'grouped-query attention': { config: { heads: 4, kvHeads: 2 } },
   'head dimension other than hidden / heads': { config: { heads: 3, kvHeads: 1, headDim: 6 } },
   biases: { config: { bias: { qkv: true, o: true, mlp: true } } },
@@ -66,6 +71,7 @@ function graphOf(
     trained: (row.train ?? all)(config),
     lora: row.lora,
     recompute: row.recompute ?? false,
+    headParts: row.headParts,
     ...more,
   };
   const graph = buildTraining(config, () => ({ kind: 'input' }), options);
@@ -162,4 +168,10 @@ test('what is trained must be an input, and not adapted at the same time', () =>
     /both trained and adapted/,
   );
   assert.throws(() => buildTraining(config, () => ({ kind: 'input' }), { ...options, trained: ['x'] }), /no tensor x/);
+});
+
+test('large vocabularies are cut into parts of at most 256 MiB of logits, small ones are not', () => {
+  assert.equal(headParts(1024, 8192), 1);
+  assert.equal(headParts(2048, 151_936), 8);
+  assert.equal(headParts(7, 2 ** 26), 7);
 });

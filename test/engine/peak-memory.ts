@@ -1,5 +1,5 @@
-// Prints by how many MB one training pass of 24 layers raised the process's peak of resident memory (Linux).
-// node --import tsx peak-memory.ts true|false      (recompute)
+// Prints by how many MB one training pass raised the process's peak of resident memory (Linux).
+// node --import tsx peak-memory.ts '{"layers": 24, "vocabSize": 64, "recompute": true, "headParts": 1}'
 import { readFileSync } from 'node:fs';
 import { Session, type Values } from '../../src/engine/session.ts';
 import { count } from '../../src/graph/tensor.ts';
@@ -7,23 +7,26 @@ import { buildTraining } from '../../src/graph/training.ts';
 import { expectedTensors } from '../../src/model/names.ts';
 import { tinyConfig } from './tiny.ts';
 
+export interface Pass {
+  layers: number;
+  vocabSize: number;
+  recompute: boolean;
+  headParts: number;
+}
+const { layers, vocabSize, recompute, headParts } = JSON.parse(process.argv[2]!) as Pass;
 const [batch, sequence] = [4, 256];
 const config = tinyConfig({
-  layers: 24,
+  layers,
+  vocabSize,
   hiddenSize: 64,
   intermediateSize: 192,
   heads: 8,
   kvHeads: 4,
   headDim: 8,
-  vocabSize: 64,
   maxPositions: sequence,
 });
-const graph = buildTraining(config, () => ({ kind: 'input' }), {
-  batch,
-  sequence,
-  trained: expectedTensors(config).map((t) => t.name),
-  recompute: process.argv[2] === 'true',
-});
+const trained = expectedTensors(config).map((t) => t.name);
+const graph = buildTraining(config, () => ({ kind: 'input' }), { batch, sequence, trained, recompute, headParts });
 const feeds: Record<string, Values> = Object.fromEntries(
   graph.inputs.map(({ name, dtype, shape }) => {
     const length = count(shape);

@@ -14,6 +14,7 @@ import { buildTraining } from '../../src/graph/training.ts';
 import { expectedTensors } from '../../src/model/names.ts';
 import { root } from '../support.ts';
 import { normal } from './gradcheck.ts';
+import type { Pass } from './peak-memory.ts';
 import { maxDifference } from './support.ts';
 import { tinyConfig } from './tiny.ts';
 
@@ -64,12 +65,22 @@ test('no output of a training graph is an input of it', () => {
 });
 
 const linux = process.platform === 'linux' ? false : 'peak memory is read from /proc';
-test('recomputation really lowers the peak of memory', { skip: linux }, async () => {
-  const peak = async (recompute: boolean) => {
-    const script = join(root, 'test/engine/peak-memory.ts');
-    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script, String(recompute)]);
-    return Number(stdout);
-  };
-  const [kept, again] = [await peak(false), await peak(true)];
+async function peak(pass: Pass): Promise<number> {
+  const script = join(root, 'test/engine/peak-memory.ts');
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script, JSON.stringify(pass)]);
+  return Number(stdout);
+}
+
+test('recomputation really lowers the peak of memory: weight gradients are not put off to the end', {
+  skip: linux,
+}, async () => {
+  const pass = { layers: 24, vocabSize: 64, headParts: 1 };
+  const [kept, again] = [await peak({ ...pass, recompute: false }), await peak({ ...pass, recompute: true })];
   assert.ok(again < 0.25 * kept, `${kept} MB kept, ${again} MB with recomputation`);
+});
+
+test('a head computed in parts never holds all logits', { skip: linux }, async () => {
+  const pass = { layers: 1, vocabSize: 16_384, recompute: false };
+  const [whole, parts] = [await peak({ ...pass, headParts: 1 }), await peak({ ...pass, headParts: 8 })];
+  assert.ok(parts < 0.5 * whole, `${whole} MB at once, ${parts} MB in parts`);
 });

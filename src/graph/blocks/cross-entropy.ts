@@ -3,10 +3,33 @@ import type { Graph } from '../graph.ts';
 import type { Rule } from '../rule.ts';
 import type { Tensor } from '../tensor.ts';
 
-interface Saved {
+/** What the forward pass leaves for the gradient. */
+export interface CrossEntropyTerms {
+  /** [rows, vocab] */
   logProbabilities: Tensor;
+  /** Targets, [rows, 1]; 0 where there is none. */
   index: Tensor;
+  /** scale where there is a target, else 0: [rows, 1]. */
   weight: Tensor;
+}
+
+/** The loss of `crossEntropy` without its application, for blocks that contain one. */
+export function crossEntropyTerms(g: Graph, logits: Tensor, targets: Tensor, scale: Tensor) {
+  const column = [logits.shape[0]!, 1];
+  const zero = g.constant('int32', [], [0]);
+  const counted = cast(g, g.apply('GreaterOrEqual', [targets, zero]), g.float);
+  const weight = reshape(g, mul(g, counted, scale), column);
+  const index = reshape(g, g.apply('Max', [targets, zero]), column);
+  const logProbabilities = g.apply('LogSoftmax', [logits], { axis: -1 });
+  const terms: CrossEntropyTerms = { logProbabilities, index, weight };
+  const losses = mul(g, g.apply('GatherElements', [logProbabilities, index], { axis: 1 }), weight);
+  return { loss: neg(g, reduceSum(g, losses, [0, 1], false)), terms };
+}
+
+/** dL/dlogits = (softmax(logits) − onehot(target)) · weight, weight [rows, 1]. */
+export function logitsGradient(g: Graph, { logProbabilities, index }: CrossEntropyTerms, weight: Tensor): Tensor {
+  const spread = mul(g, g.apply('Exp', [logProbabilities]), weight);
+  return g.apply('ScatterElements', [spread, index, neg(g, weight)], { axis: 1, reduction: 'add' });
 }
 
 /**
@@ -16,23 +39,11 @@ interface Saved {
  */
 export function crossEntropy(g: Graph, logits: Tensor, targets: Tensor, scale: Tensor): Tensor {
   return g.block('CrossEntropy', [logits], () => {
-    const column = [logits.shape[0]!, 1];
-    const zero = g.constant('int32', [], [0]);
-    const counted = cast(g, g.apply('GreaterOrEqual', [targets, zero]), g.float);
-    const weight = reshape(g, mul(g, counted, scale), column);
-    const index = reshape(g, g.apply('Max', [targets, zero]), column);
-    const logProbabilities = g.apply('LogSoftmax', [logits], { axis: -1 });
-    const loss = neg(g, mul(g, g.apply('GatherElements', [logProbabilities, index], { axis: 1 }), weight));
-    const saved: Saved = { logProbabilities, index, weight };
-    return { outputs: [reduceSum(g, loss, [0, 1], false)], saved };
+    const { loss, terms } = crossEntropyTerms(g, logits, targets, scale);
+    return { outputs: [loss], saved: terms };
   })[0]!;
 }
 
-/** dlogits = (softmax(logits) − onehot(target)) · weight · dy. */
-export const crossEntropyRule: Rule<Saved> = ({ g, dy, saved: { logProbabilities, index, weight } }) => [
-  () => {
-    const w = mul(g, weight, dy);
-    const spread = mul(g, g.apply('Exp', [logProbabilities]), w);
-    return g.apply('ScatterElements', [spread, index, neg(g, w)], { axis: 1, reduction: 'add' });
-  },
+export const crossEntropyRule: Rule<CrossEntropyTerms> = ({ g, dy, saved }) => [
+  () => logitsGradient(g, saved, mul(g, saved.weight, dy)),
 ];

@@ -1,0 +1,78 @@
+import { add, concat, mul, product, split } from '../functions.ts';
+import type { Graph } from '../graph.ts';
+import type { Rule } from '../rule.ts';
+import type { Tensor } from '../tensor.ts';
+import { crossEntropyTerms, logitsGradient } from './cross-entropy.ts';
+import { computable } from './stored.ts';
+
+interface Saved {
+  dx: Tensor | undefined;
+  dWeight: Tensor | undefined;
+}
+
+/** Logits of one part may take this much; about three tensors of their size exist at once. */
+const partBytes = 256 * 2 ** 20;
+
+/** Into how many equal parts the rows are cut so that no part's logits take more than 256 MiB. Decided by shapes alone. */
+export function headParts(rows: number, vocab: number): number {
+  const least = Math.ceil((rows * vocab * 4) / partBytes);
+  for (let parts = Math.max(1, least); parts < rows; parts++) if (rows % parts === 0) return parts;
+  return rows;
+}
+
+/**
+ * Cross-entropy of x·Wᵀ, as `crossEntropy(linear(x, W))`, without ever holding all logits: x [rows, hidden] in equal parts, of
+ * which each gives its loss and its gradients before the next begins. The gradients are made here, for dL/dloss = 1, and only
+ * those in `wants`: nothing has to be computed twice, because the loss is the end of every graph that it is in.
+ */
+export function headLoss(
+  g: Graph,
+  x: Tensor,
+  weight: Tensor,
+  {
+    targets,
+    scale,
+    parts,
+    wants,
+  }: { targets: Tensor; scale: Tensor; parts: number; wants: { x: boolean; weight: boolean } },
+): Tensor {
+  return g.block('HeadLoss', [x, weight], () => {
+    const sizes = Array.from({ length: parts }, () => x.shape[0]! / parts);
+    const rows = split(g, x, sizes, 0);
+    const some = split(g, targets, sizes, 0);
+    const dxs: Tensor[] = [];
+    let dWeight: Tensor | undefined;
+    let loss: Tensor | undefined;
+    for (const [i, part] of rows.entries()) {
+      const input = after(g, part, [dxs.at(-1), dWeight, loss]);
+      const logits = product(g, input, computable(g, weight, input), { transB: true });
+      const { loss: own, terms } = crossEntropyTerms(g, logits, some[i]!, scale);
+      loss = loss ? add(g, loss, own) : own;
+      const dLogits = logitsGradient(g, terms, terms.weight);
+      if (wants.x) dxs.push(product(g, dLogits, computable(g, weight, dLogits)));
+      if (wants.weight) {
+        dWeight = dWeight
+          ? g.apply('Gemm', [dLogits, input, dWeight], { transA: 1 })
+          : product(g, dLogits, input, { transA: true });
+      }
+    }
+    const saved: Saved = { dx: dxs.length > 0 ? concat(g, dxs, 0) : undefined, dWeight };
+    return { outputs: [loss!], saved };
+  })[0]!;
+}
+
+/** x, which cannot be used before the tensors given are there: Where(false, a row of them, x). */
+function after(g: Graph, x: Tensor, before: readonly (Tensor | undefined)[]): Tensor {
+  return before.reduce<Tensor>((held, tensor) => {
+    if (!tensor) return held;
+    const first = g.constant('int32', [], [0]);
+    const row = tensor.shape.length === 0 ? tensor : g.apply('Gather', [tensor, first], { axis: 0 });
+    return g.apply('Where', [g.constant('bool', [], [0]), row, held]);
+  }, x);
+}
+
+export const headLossRule: Rule<Saved> = ({ g, dy, saved: { dx, dWeight } }) => {
+  const scaled = (gradient: Tensor | undefined) =>
+    gradient && (() => (dy === g.scalar(1) ? gradient : mul(g, gradient, dy)));
+  return [scaled(dx), scaled(dWeight)];
+};
