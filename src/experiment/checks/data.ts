@@ -23,11 +23,11 @@ function* keyWithoutFiles(
 }
 
 /** What is known of the files behind a key. */
-function* fileFindings(facts: FileFacts | undefined, path: Path): Iterable<Finding> {
+function* fileFindings(facts: FileFacts | undefined, written: readonly string[], path: Path): Iterable<Finding> {
   if (facts?.problem) {
     yield { path, code: facts.problem.code, message: sentence(facts.problem) };
   } else if (facts?.files.length === 0)
-    yield { path, message: 'No file matches. Check the path; it is relative to this file.' };
+    yield { path, message: `No file matches ${written.join(', ')}. Check the path; it is relative to this file.` };
 }
 
 /** Why a regular expression cannot be used to take an answer out of a text. */
@@ -171,12 +171,16 @@ export const dataChecks: Check[] = [
     severity: 'error',
     needs: 'files',
     rule: 'Files of corpora and tasks exist, and their first records can be read.',
-    *check({ facts, tree }) {
+    *check({ experiment, facts, tree }) {
       for (const [name, corpus] of Object.entries(facts.corpora ?? {})) {
         const key = tree.has(['corpora', name, 'tokens']) ? 'tokens' : 'files';
-        yield* fileFindings(corpus, ['corpora', name, key]);
+        yield* fileFindings(corpus, experiment.corpora[name]?.files ?? [], ['corpora', name, key]);
       }
-      for (const [name, task] of Object.entries(facts.tasks ?? {})) yield* fileFindings(task, ['tasks', name, 'files']);
+      for (const [name, task] of Object.entries(facts.tasks ?? {})) {
+        const spec = experiment.tasks[name];
+        const written = spec !== undefined && 'files' in spec ? Object.values(spec.files) : [];
+        yield* fileFindings(task, written, ['tasks', name, 'files']);
+      }
     },
   },
 ];
