@@ -17,7 +17,10 @@ export interface ForwardPassesOptions {
 }
 
 /** What distinguishes one pass of a model from another. */
-export type Shape = Pick<ForwardOptions, 'batch' | 'sequence' | 'positions' | 'past' | 'rows' | 'stack' | 'outputs'>;
+export type Shape = Pick<
+  ForwardOptions,
+  'batch' | 'sequence' | 'positions' | 'past' | 'parents' | 'rows' | 'stack' | 'outputs'
+>;
 
 /** Bytes of activations, by estimate, that the sessions kept may hold together, and their number. */
 const keptBytes = 1024 ** 3;

@@ -5,8 +5,8 @@ import { bytesPerToken, ForwardPasses, type ForwardPassesOptions } from './forwa
 import { KeyValueCache } from './key-value-cache.ts';
 import { pack, powerOfTwo, rowLength } from './packing.ts';
 import { checkIds } from './requests.ts';
+import { plainRun, tokenInputs } from './runs.ts';
 import { chooseToken, type Sampling } from './sampling.ts';
-import { tokenInputs } from './scorer.ts';
 import type { Values } from './session.ts';
 import type { GenerateOptions, Generator } from './types.ts';
 
@@ -114,6 +114,7 @@ class Batch {
     const tasks = this.#pending.splice(-free.length).reverse();
     const { model } = this.#passes;
     const prompts = tasks.map((t) => t.prompt);
+    const runs = prompts.map(plainRun);
     const batches = pack(
       prompts.map((p) => p.length),
       {
@@ -127,7 +128,7 @@ class Batch {
       rows.set(last);
       const outputs = await this.#passes.run(
         { batch: batch.rows, sequence: batch.length, rows: rows.length, outputs: { logits: true, keyValues: true } },
-        { ...tokenInputs(batch, prompts), rows },
+        { ...tokenInputs(batch, runs), rows },
       );
       for (const [i, { sequence, row, offset }] of batch.places.entries()) {
         const slot = free[sequence]!;

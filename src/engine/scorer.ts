@@ -1,7 +1,8 @@
 import type { Model } from '../model/types.ts';
 import { bytesPerToken, ForwardPasses, type ForwardPassesOptions } from './forward-passes.ts';
 import { type PackedBatch, pack, powerOfTwo, rowLength } from './packing.ts';
-import { checkIds, type Prepared, prepare, shareBeginnings } from './requests.ts';
+import { checkIds, prepare, shareBeginnings } from './requests.ts';
+import { joinBeginnings, offsetOf, plainRun, type Run, tokenInputs } from './runs.ts';
 import type { ScoreRequest, ScoreResult, Scorer } from './types.ts';
 
 /** Tokens in a batch are at most this many, and fewer where their activations would take more than this. */
@@ -9,8 +10,6 @@ const batchTokens = 2048;
 const batchBytes = 256 * 1024 ** 2;
 /** The fewest rows of the head, so that small batches share a session. */
 const fewestRows = 64;
-/** Padding is a segment of its own. */
-export const padding = -1;
 
 /**
  * Scores continuations by forward passes. Requests are packed into rows by length, beginnings that requests have in common
@@ -27,41 +26,42 @@ export async function createScorer(model: Model, options: ForwardPassesOptions):
   ): Promise<ScoreResult[]> {
     const prepared = requests.map((r, i) => prepare(r, config, `request ${i + 1}`));
     const { sequences, owner } = shareBeginnings(prepared.map((p) => p.input));
-    const ofSequence = sequences.map((): number[] => []);
-    for (const [i, sequence] of owner.entries()) ofSequence[sequence]!.push(i);
+    const { runs, placed } = joinBeginnings(sequences, config.maxPositions);
+    const ofRun = runs.map((): number[] => []);
+    for (const [request, sequence] of owner.entries()) ofRun[placed[sequence]!.run]!.push(request);
     const results = prepared.map(
       ({ truncated, scored }): ScoreResult => ({ loglikelihood: 0, isGreedy: true, tokens: scored.length, truncated }),
     );
     let done = 0;
     onProgress(0, requests.length);
     const batches = pack(
-      sequences.map((s) => s.length),
+      runs.map((r) => r.ids.length),
       { longest: config.maxPositions, rows: (length) => rowsThatFit(model, length) },
     );
     for (const batch of batches) {
-      done += await scoreBatch(batch, sequences, ofSequence, prepared, results);
+      const asked = batch.places.flatMap(({ sequence: run, row, offset }) =>
+        ofRun[run]!.flatMap((request) =>
+          prepared[request]!.scored.map(({ position, target }) => ({
+            request,
+            row: row * batch.length + offset + offsetOf(placed[owner[request]!]!, position),
+            target,
+          })),
+        ),
+      );
+      await addScores(batch, runs, asked, results);
+      done += batch.places.reduce((sum, { sequence: run }) => sum + ofRun[run]!.length, 0);
       onProgress(done, requests.length);
     }
     return results;
   }
 
-  /** Adds a batch's share to `results`; returns the number of requests that are done with it. */
-  async function scoreBatch(
+  /** Runs a batch and adds the log-probability of each target at its row to the result of its request. */
+  async function addScores(
     batch: PackedBatch,
-    sequences: readonly (readonly number[])[],
-    ofSequence: readonly (readonly number[])[],
-    prepared: readonly Prepared[],
+    runs: readonly Run[],
+    asked: readonly { request: number; row: number; target: number }[],
     results: ScoreResult[],
-  ): Promise<number> {
-    const asked = batch.places.flatMap(({ sequence, row, offset }) =>
-      ofSequence[sequence]!.flatMap((request) =>
-        prepared[request]!.scored.map(({ position, target }) => ({
-          request,
-          row: row * batch.length + offset + position,
-          target,
-        })),
-      ),
-    );
+  ): Promise<void> {
     const count = Math.max(fewestRows, powerOfTwo(asked.length));
     const rows = new Int32Array(count);
     const targets = new Int32Array(count);
@@ -69,8 +69,8 @@ export async function createScorer(model: Model, options: ForwardPassesOptions):
       rows[i] = row;
       targets[i] = target;
     }
-    const shape = { batch: batch.rows, sequence: batch.length, rows: count, outputs: { scores: true } };
-    const outputs = await passes.run(shape, { ...tokenInputs(batch, sequences), rows, targets });
+    const shape = { batch: batch.rows, sequence: batch.length, rows: count, parents: true, outputs: { scores: true } };
+    const outputs = await passes.run(shape, { ...tokenInputs(batch, runs), rows, targets });
     const logProbability = outputs['log_probability'] as Float32Array;
     const greedy = outputs['greedy'] as Uint8Array;
     for (const [i, { request }] of asked.entries()) {
@@ -78,7 +78,6 @@ export async function createScorer(model: Model, options: ForwardPassesOptions):
       result.loglikelihood += logProbability[i]!;
       result.isGreedy &&= greedy[i] === 1;
     }
-    return batch.places.reduce((sum, { sequence }) => sum + ofSequence[sequence]!.length, 0);
   }
 
   return {
@@ -99,7 +98,7 @@ export async function createScorer(model: Model, options: ForwardPassesOptions):
         };
         // The head runs over the whole row: one session for all lengths that share a row length.
         const shape = { batch: 1, sequence: batch.length, outputs: { logits: true } };
-        const { logits } = await passes.run(shape, tokenInputs(batch, ids));
+        const { logits } = await passes.run(shape, tokenInputs(batch, ids.map(plainRun)));
         const wanted = (logits as Float32Array).subarray(0, length * config.vocabSize);
         data.set(wanted, row * length * config.vocabSize);
       }
@@ -107,23 +106,6 @@ export async function createScorer(model: Model, options: ForwardPassesOptions):
     },
     dispose: () => passes.dispose(),
   };
-}
-
-/** `ids`, `segments` and `positions` of a packed batch: int32 [rows·length] each. */
-export function tokenInputs(batch: PackedBatch, sequences: readonly (readonly number[])[]) {
-  const size = batch.rows * batch.length;
-  const ids = new Int32Array(size);
-  const segments = new Int32Array(size).fill(padding);
-  const positions = new Int32Array(size);
-  for (const [segment, { sequence, row, offset }] of batch.places.entries()) {
-    const start = row * batch.length + offset;
-    for (const [i, id] of sequences[sequence]!.entries()) {
-      ids[start + i] = id;
-      segments[start + i] = segment;
-      positions[start + i] = i;
-    }
-  }
-  return { ids, segments, positions };
 }
 
 function rowsThatFit(model: Model, length: number): number {
