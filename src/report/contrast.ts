@@ -123,14 +123,16 @@ function documentIntervals(
   { level, resamples, seed }: Resampling,
 ): Interval[] {
   const runs = [...new Set(prepared.flatMap((p) => p.sides!.flatMap(({ a, b }) => [a, b])))];
-  const sums = bootstrapSums(
-    runs.flatMap((r) => [r.numerators, r.denominators]),
-    { resamples, seed: `${seed} ${metric.task} ${metric.metric}` },
-  );
+  // Runs that were asked the same documents mostly share their denominators: each is resampled once.
+  const denominators = distinct(runs.map((r) => r.denominators));
+  const sums = bootstrapSums([...runs.map((r) => r.numerators), ...denominators], {
+    resamples,
+    seed: `${seed} ${metric.task} ${metric.metric}`,
+  });
   const values = new Map(
     runs.map((run, i) => {
-      const [numerators, denominators] = [sums[2 * i]!, sums[2 * i + 1]!];
-      return [run, numerators.map((n, r) => composition.of(n / denominators[r]!))];
+      const below = sums[runs.length + denominators.findIndex((d) => equal(d, run.denominators))]!;
+      return [run, sums[i]!.map((above, r) => composition.of(above / below[r]!))];
     }),
   );
   const sign = effectSign(metric);
@@ -142,6 +144,12 @@ function documentIntervals(
     }
     return percentileInterval(effects, level);
   });
+}
+
+const equal = (a: Float64Array, b: Float64Array): boolean => a.every((value, i) => value === b[i]);
+
+function distinct(columns: readonly Float64Array[]): Float64Array[] {
+  return columns.filter((column, i) => columns.findIndex((other) => equal(other, column)) === i);
 }
 
 /** Documents that change sides between right and wrong, by the majority of seeds; undefined for values other than 0 and 1. */

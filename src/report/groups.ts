@@ -102,6 +102,7 @@ function armRun(data: ComparedRun): ArmRun {
     ...(request.seed !== undefined && { seed: request.seed }),
     state,
     hash: request.hash,
+    model: spec.model,
     device: spec.device,
     threads: request.threads,
     version: request.version,

@@ -1,4 +1,4 @@
-import type { Chart } from './chart.ts';
+import type { Chart, ChartPoint, ChartSeries } from './chart.ts';
 import type { ComparedMetric, Comparison, Contrast, Verdict } from './types.ts';
 import {
   armProof,
@@ -161,28 +161,54 @@ export function differenceTable({ differences, arms }: Comparison): Table | unde
 export function runTable({ arms }: Comparison): Table {
   return {
     caption: 'Runs',
-    columns: ['run', 'arm', 'seed', 'state', 'hash', 'device', 'threads', 'Strata'].map(left),
+    columns: ['run', 'arm', 'seed', 'state', 'device', 'threads', 'Strata', 'base model', 'hash'].map(left),
     rows: arms.flatMap((arm) =>
       arm.runs.map((r) => [
         r.id,
         arm.name,
         r.seed === undefined ? '–' : String(r.seed),
         r.state,
-        r.hash,
         r.device,
         String(r.threads),
         r.version,
+        r.model.slice(0, 12),
+        r.hash.slice(0, 12),
       ]),
     ),
   };
 }
 
 /** Exactly what a chart draws, as numbers. */
-export function chartTable({ title, x, y, series }: Chart): Table {
+export function chartTable(chart: Chart): Table {
+  return chart.series.every((s) => s.line) ? curveTable(chart) : pointTable(chart);
+}
+
+/** Curves: one row an x, one column a series. */
+function curveTable({ title, x, series }: Chart): Table {
+  const places = [...new Set(series.flatMap((s) => s.points.map((p) => p.x)))].sort((a, b) => a - b);
+  const cell = ({ points, band }: ChartSeries, at: number) => {
+    const i = points.findIndex((p) => p.x === at);
+    const range = band?.[i];
+    if (i < 0) return '–';
+    return `${formatValue(points[i]!.y)}${range ? ` [${formatValue(range.low)}, ${formatValue(range.high)}]` : ''}`;
+  };
+  return {
+    caption: `${title}: the numbers`,
+    columns: [left(x.label), ...series.map((s) => right(s.name))],
+    rows: places.map((at) => [
+      Number.isInteger(at) ? formatCount(at) : formatValue(at),
+      ...series.map((s) => cell(s, at)),
+    ]),
+  };
+}
+
+/** Points: one row each, with their intervals. */
+function pointTable({ title, x, y, series }: Chart): Table {
   const place = (axis: Chart['y'], value: number) =>
     axis.kind === 'category' ? axis.categories[value]! : formatValue(value);
-  const hasX = series.some((s) => s.points.some((p) => p.xInterval));
-  const hasY = series.some((s) => s.band || s.points.some((p) => p.yInterval));
+  const intervals = (of: 'xInterval' | 'yInterval') => series.some((s) => s.points.some((p) => p[of]));
+  const [hasX, hasY] = [intervals('xInterval'), intervals('yInterval')];
+  const shown = (interval: ChartPoint['xInterval']) => (interval ? formatInterval(interval) : '–');
   return {
     caption: `${title}: the numbers`,
     columns: [
@@ -193,16 +219,13 @@ export function chartTable({ title, x, y, series }: Chart): Table {
       ...(hasY ? [right('interval')] : []),
     ],
     rows: series.flatMap((s) =>
-      s.points.map((p, i) => {
-        const yInterval = p.yInterval ?? s.band?.[i];
-        return [
-          s.name,
-          formatValue(p.x),
-          ...(hasX ? [p.xInterval ? formatInterval(p.xInterval) : '–'] : []),
-          place(y, p.y),
-          ...(hasY ? [yInterval ? `[${formatValue(yInterval.low)}, ${formatValue(yInterval.high)}]` : '–'] : []),
-        ];
-      }),
+      s.points.map((p) => [
+        s.name,
+        formatValue(p.x),
+        ...(hasX ? [shown(p.xInterval)] : []),
+        place(y, p.y),
+        ...(hasY ? [shown(p.yInterval)] : []),
+      ]),
     ),
   };
 }

@@ -113,6 +113,8 @@ export interface ArmRun {
   state: RunState;
   /** sha256 of what decided the weights. */
   hash: string;
+  /** sha256 of the base model. */
+  model: string;
   device: string;
   threads: number;
   version: string;

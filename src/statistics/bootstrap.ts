@@ -17,25 +17,28 @@ export const defaultResamples = 10_000;
  * ratios of columns are paired. `columns` are `[documents]` each, of equal length n ≥ 1; returns `[columns][resamples]`.
  */
 export function bootstrapSums(columns: readonly ArrayLike<number>[], options: BootstrapOptions = {}): Float64Array[] {
-  const width = columns.length;
   const n = columns[0]?.length ?? 0;
   if (columns.some((column) => column.length !== n)) throw new RangeError('bootstrap columns differ in length');
   const resamples = options.resamples ?? defaultResamples;
   const generator = random('bootstrap', options.seed ?? 0);
-  // One document's values lie side by side, so that a draw touches one stretch of memory however many columns there are.
-  const rows = new Float64Array(n * width);
-  for (const [c, column] of columns.entries()) for (let i = 0; i < n; i++) rows[i * width + c] = column[i]!;
+  const values = columns.map((column) => Float64Array.from(column));
   const sums = columns.map(() => new Float64Array(resamples));
-  const total = new Float64Array(width);
+  // How often each document was drawn: adding up a column is then one straight walk, however the draws jumped about.
+  const drawn = new Int32Array(n);
+  // 32 bits spread over n documents: no document's chance is off by more than one part in 2³²/n.
+  const scale = n / 2 ** 32;
   for (let r = 0; r < resamples; r++) {
-    total.fill(0);
-    for (let k = 0; k < n; k++) {
-      const at = generator.below(n) * width;
-      for (let c = 0; c < width; c++) total[c]! += rows[at + c]!;
-    }
-    for (let c = 0; c < width; c++) sums[c]![r] = total[c]!;
+    drawn.fill(0);
+    for (let k = 0; k < n; k++) drawn[(generator.uint32() * scale) | 0]!++;
+    for (const [c, column] of values.entries()) sums[c]![r] = weightedSum(column, drawn);
   }
   return sums;
+}
+
+function weightedSum(values: Float64Array, weights: Int32Array): number {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i]! * weights[i]!;
+  return total;
 }
 
 /** The percentile interval of bootstrap estimates (Efron and Tibshirani 1993, §13.3): the central `level` of them. */

@@ -43,18 +43,24 @@ function betaFraction(x: number, a: number, b: number): number {
   return h;
 }
 
-/** Regularised incomplete beta function I_x(a, b), for x in [0, 1] and a, b > 0 (DLMF §8.17). */
-export function incompleteBeta(x: number, a: number, b: number): number {
+/**
+ * Regularised incomplete beta function I_x(a, b), for x in [0, 1] and a, b > 0 (DLMF §8.17). `rest` is 1 − x, for callers
+ * who know it more exactly than the subtraction would give it.
+ */
+export function incompleteBeta(x: number, a: number, b: number, rest = 1 - x): number {
   if (x <= 0) return 0;
-  if (x >= 1) return 1;
-  const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x));
+  if (rest <= 0) return 1;
+  const logX = x < 0.5 ? Math.log(x) : Math.log1p(-rest);
+  const logRest = rest < 0.5 ? Math.log(rest) : Math.log1p(-x);
+  const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * logX + b * logRest);
   // The fraction converges fast below the mean of the distribution; above it the symmetry I_x(a,b) = 1 − I_{1−x}(b,a) helps.
-  return x < (a + 1) / (a + b + 2) ? (front * betaFraction(x, a, b)) / a : 1 - (front * betaFraction(1 - x, b, a)) / b;
+  return x < (a + 1) / (a + b + 2) ? (front * betaFraction(x, a, b)) / a : 1 - (front * betaFraction(rest, b, a)) / b;
 }
 
 /** P(T > t) for t ≥ 0 of Student's t: ½ I_{ν/(ν+t²)}(ν/2, ½) (Abramowitz and Stegun 26.7.1). */
 function upperTail(t: number, degrees: number): number {
-  return 0.5 * incompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5);
+  const sum = degrees + t * t;
+  return 0.5 * incompleteBeta(degrees / sum, degrees / 2, 0.5, (t * t) / sum);
 }
 
 /** Distribution function of Student's t with `degrees` > 0 degrees of freedom. */

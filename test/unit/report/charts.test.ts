@@ -6,6 +6,7 @@ import { compare } from '../../../src/report/comparison.ts';
 import { exports } from '../../../src/report/exports.ts';
 import { seriesStyles, styleOf } from '../../../src/report/palette.ts';
 import { chartSvg, sheetSvg } from '../../../src/report/svg.ts';
+import { chartTable } from '../../../src/report/tables.ts';
 import { elementsOf } from './markup-check.ts';
 import { makeWorld } from './world.ts';
 
@@ -166,4 +167,17 @@ test('markers all differ, and colours stay apart for colour-blind readers', () =
       }
     }
   }
+});
+
+test('the table beside a chart holds exactly what it draws', () => {
+  const loss = chartTable(chart('training-loss'));
+  assert.deepEqual(
+    loss.columns.map((c) => c.header),
+    ['optimizer steps', 's', 'pro', 'lora', 'full', 'control'],
+  );
+  assert.equal(loss.rows.length, 32);
+  assert.match(loss.rows[0]!.join(' '), /^1 \d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\]/);
+  const points = chartTable(chart('differences-recall_new-acc'));
+  assert.equal(points.rows.length, 10, 'five arms, over documents and over seeds');
+  assert.deepEqual(points.rows[0]![3], 'base');
 });
