@@ -4,6 +4,7 @@ import { createGenerator } from '../../engine/generator.ts';
 import { createEncoder } from '../../evaluate/encode.ts';
 import { openModelArgument } from '../model-argument.ts';
 import { computing, numberWithin, readComputing, wholeNumber } from '../options.ts';
+import { createProgress } from '../progress.ts';
 import type { Verb } from '../verb.ts';
 
 /** Continues a prompt: the new text, or with --json `{text, ids}` of the new tokens. */
@@ -49,13 +50,20 @@ export const generate: Verb = {
       );
     }
     const generator = await createGenerator(model, { threads });
+    const progress = createProgress(io, { unit: 'tokens' });
     try {
       const endIds = tokenizer.eosId === undefined ? eosTokenIds : [...eosTokenIds, tokenizer.eosId];
       const prompt = ids.length > 0 ? ids : [encoder.prefixId];
-      const [newIds] = await generator.generate([prompt], { ...sampling, endIds });
+      const watch = (newIds: readonly number[]) => {
+        progress.report('generate', newIds.length, sampling.maxTokens);
+        return false;
+      };
+      const [newIds] = await generator.generate([prompt], { ...sampling, endIds, stop: watch });
+      progress.close();
       const text = tokenizer.decode(newIds!, { skipSpecialTokens: true });
       io.out(io.json ? JSON.stringify({ text, ids: newIds }) : text);
     } finally {
+      progress.close();
       await generator.dispose();
     }
     return 0;
