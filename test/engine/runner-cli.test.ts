@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFile, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, statfsSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, statfsSync } from 'node:fs';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -9,7 +9,7 @@ import { home, layout } from '../../src/record/layout.ts';
 import { readMetrics, readRun } from '../../src/record/read.ts';
 import { readExit } from '../../src/record/snapshot.ts';
 import { states } from '../../src/record/state.ts';
-import { processesOf, until } from '../launch/support.ts';
+import { onSmallDisk, processesOf, until } from '../launch/support.ts';
 import { temporaryFolder } from '../support.ts';
 import { buildStrata, experiment, writeWorld } from './runner-support.ts';
 
@@ -157,6 +157,45 @@ test(
   },
 );
 
+test(
+  'everything is killed at once, as by a power cut: run goes on, attach follows, and the end is the same',
+  options,
+  async () => {
+    const folder = await world(experiment({ evaluation }).replace('steps: 40', 'steps: 150'));
+    const detached = await json<{ runs: { id: string; folder: string }[] }>(
+      folder,
+      'run',
+      'tiny.strata.yaml',
+      '--detach',
+    );
+    const [{ id, folder: run }] = detached.value.runs as [{ id: string; folder: string }];
+    await trains(folder);
+    for (const pid of processesOf(folder)) process.kill(pid, 'SIGKILL');
+    const lost = await until(run, 'lost');
+    assert.equal(lost.reason, 'Its processes were killed.', 'the fault came while it trained');
+    const again = await strata(folder, 'run', 'tiny.strata.yaml', '--detach');
+    assert.match(again.err, new RegExp(`${id}: goes on`));
+    const attached = await json<{ state: string; reason?: string; attempts: number; scores: object }>(
+      folder,
+      'attach',
+      id,
+    );
+    assert.deepEqual(
+      [attached.code, attached.value.state, attached.value.attempts],
+      [0, 'succeeded', 2],
+      attached.value.reason,
+    );
+    assert.deepEqual(Object.keys(attached.value.scores), ['recall']);
+    assert.deepEqual(
+      (await readMetrics(run)).steps.map((s) => s.step),
+      Array.from({ length: 150 }, (_, i) => i + 1),
+    );
+    assert.equal((await strata(folder, 'run', 'tiny.strata.yaml', '--fresh')).code, 0);
+    const weights = (of: string) => readFile(join(of, layout.model, 'trained.safetensors'));
+    assert.ok((await weights(run)).equals(await weights(`${run}-2`)));
+  },
+);
+
 test('a wrong target, arm or run is refused with exit code 2', options, async () => {
   const folder = await world(experiment({ evaluation }));
   for (const args of [
@@ -185,46 +224,29 @@ test('--stale removes what the file no longer resolves to', options, async () =>
   assert.notEqual((await resolveRun('tiny-s', folder)).id, old.id);
 });
 
-/** A file system of 4 MiB; the reason why there is none. */
-function smallDisk(folder: string): string | false {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0)
-    return 'a small tmpfs can be mounted by root on Linux only';
-  try {
-    mkdirSync(folder);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m,mode=700', 'tmpfs', folder], { stdio: 'pipe' });
-    return false;
-  } catch (error) {
-    return `no tmpfs could be mounted: ${(error as Error).message.split('\n')[0]}`;
-  }
-}
-const disk = join(await temporaryFolder(), 'disk');
-const obstacle = options.skip || smallDisk(disk);
-
-test('a full disk ends a run with a sentence; with space again it goes on to the same end', {
-  ...options,
-  skip: obstacle,
-}, async (t) => {
-  t.after(() => execFileSync('umount', ['-l', disk]));
-  await fill(disk, experiment({ evaluation }));
-  const plenty = await temporaryFolder();
-  await cp(disk, plenty, { recursive: true });
-  const free = () => statfsSync(disk).bavail * statfsSync(disk).bsize;
-  const started = await strata(disk, 'plan', 'tiny.strata.yaml');
-  assert.equal(started.code, 0, started.err);
-  // Room for the run directory and the start, not for a checkpoint beside the model.
-  await writeFile(join(disk, 'ballast'), Buffer.alloc(free() - 420 * 1024, 1));
-  const failed = await strata(disk, 'run', 'tiny.strata.yaml');
-  assert.equal(failed.code, 1, failed.out);
-  const run = await resolveRun('tiny-s', disk);
-  assert.equal(run.state, 'failed');
-  assert.ok(states[run.state].ended);
-  assert.match(run.reason ?? '', /no space is left|its disk has/);
-  assert.match(run.reason ?? '', /Free some space/);
-  await rm(join(disk, 'ballast'));
-  assert.equal((await strata(disk, 'run', 'tiny.strata.yaml')).code, 0);
-  assert.equal((await strata(plenty, 'run', 'tiny.strata.yaml')).code, 0);
-  const [one, two] = [await resolveRun('tiny-s', disk), await resolveRun('tiny-s', plenty)];
-  assert.equal(one.id, two.id);
-  const weights = (folder: string) => readFile(join(folder, layout.model, 'trained.safetensors'));
-  assert.ok((await weights(one.folder)).equals(await weights(two.folder)));
-});
+test('a full disk ends a run with a sentence; with space again it goes on to the same end', options, (t) =>
+  onSmallDisk(t, 4, async (disk) => {
+    await fill(disk, experiment({ evaluation }));
+    const plenty = await temporaryFolder();
+    await cp(disk, plenty, { recursive: true });
+    const free = () => statfsSync(disk).bavail * statfsSync(disk).bsize;
+    const started = await strata(disk, 'plan', 'tiny.strata.yaml');
+    assert.equal(started.code, 0, started.err);
+    // Room for the run directory and the start, not for a checkpoint beside the model.
+    await writeFile(join(disk, 'ballast'), Buffer.alloc(free() - 420 * 1024, 1));
+    const failed = await strata(disk, 'run', 'tiny.strata.yaml');
+    assert.equal(failed.code, 1, failed.out);
+    const run = await resolveRun('tiny-s', disk);
+    assert.equal(run.state, 'failed');
+    assert.ok(states[run.state].ended);
+    assert.match(run.reason ?? '', /no space is left|its disk has/);
+    assert.match(run.reason ?? '', /Free some space/);
+    await rm(join(disk, 'ballast'));
+    assert.equal((await strata(disk, 'run', 'tiny.strata.yaml')).code, 0);
+    assert.equal((await strata(plenty, 'run', 'tiny.strata.yaml')).code, 0);
+    const [one, two] = [await resolveRun('tiny-s', disk), await resolveRun('tiny-s', plenty)];
+    assert.equal(one.id, two.id);
+    const weights = (folder: string) => readFile(join(folder, layout.model, 'trained.safetensors'));
+    assert.ok((await weights(one.folder)).equals(await weights(two.folder)));
+  }),
+);

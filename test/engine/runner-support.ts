@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { after } from 'node:test';
 import esbuild from 'esbuild';
 import { loadExperiment } from '../../src/cli/experiment-argument.ts';
 import { placeOrders } from '../../src/launch/order.ts';
@@ -16,7 +17,9 @@ import { writeTinyModel } from '../tiny-model.ts';
 
 /** The program as one file beside onnxruntime, so that its many processes start quickly. */
 export async function buildStrata(name: string): Promise<Program> {
-  const outfile = join(root, 'node_modules', '.cache', 'strata-test', `${name}.mjs`);
+  // Tests of others may build at the same time: each has a file of its own.
+  const outfile = join(root, 'node_modules', '.cache', 'strata-test', `${name}-${process.pid}.mjs`);
+  after(() => rm(outfile, { force: true }));
   await esbuild.build({
     entryPoints: [join(root, 'src/cli/main.ts')],
     outfile,

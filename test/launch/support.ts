@@ -1,8 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after } from 'node:test';
+import { after, type TestContext } from 'node:test';
 import esbuild from 'esbuild';
 import type { Order } from '../../src/launch/place.ts';
 import type { Program } from '../../src/launch/program.ts';
@@ -100,4 +101,30 @@ export async function eventually(what: string, holds: () => boolean | Promise<bo
 /** Attempts whose worker was started, from the log that workers leave. */
 export function workersOf(folder: string): number {
   return readFileSync(join(folder, 'workers.log'), 'utf8').trim().split('\n').length;
+}
+
+/**
+ * Runs `work` in a file system of its own of so many MiB; the test is skipped with the reason where none can be mounted.
+ */
+export async function onSmallDisk(
+  t: TestContext,
+  mebibytes: number,
+  work: (folder: string) => Promise<void>,
+): Promise<void> {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+    return t.skip('a small tmpfs can be mounted by root on Linux only');
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'strata-disk-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m,mode=700`, 'tmpfs', folder], { stdio: 'pipe' });
+  } catch (error) {
+    await rm(folder, { recursive: true });
+    return t.skip(`no tmpfs could be mounted: ${(error as Error).message.split('\n')[0]}`);
+  }
+  try {
+    await work(folder);
+  } finally {
+    execFileSync('umount', ['-l', folder]);
+    await rm(folder, { recursive: true });
+  }
 }
