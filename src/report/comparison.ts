@@ -1,5 +1,6 @@
 import { version } from '../base/version.ts';
 import type { CompareSpec, MetricRef } from '../experiment/types.ts';
+import { states } from '../record/state.ts';
 import { defaultResamples } from '../statistics/bootstrap.ts';
 import { metricOf } from '../tasks/metrics.ts';
 import { contrastsOf, type Pair } from './contrast.ts';
@@ -149,7 +150,7 @@ function pairingNotes(contrasts: readonly Contrast[]): string[] {
 
 function missingRuns({ planned, pending, runs }: CompareInput): MissingRun[] {
   const found = new Map(runs.map((r) => [`${r.run.request.arm} ${r.run.request.seed}`, r.run]));
-  const missing: MissingRun[] = pending.map(({ arm, reason }) => ({ arm, reason: `is pending: ${reason}` }));
+  const missing: MissingRun[] = pending.map(({ arm, reason }) => ({ arm, reason: `pending: ${reason}` }));
   for (const { arm, seed, tasks, outdated = [] } of planned) {
     const entry = { arm, ...(seed !== undefined && { seed }) };
     const run = found.get(`${arm} ${seed}`);
@@ -157,9 +158,9 @@ function missingRuns({ planned, pending, runs }: CompareInput): MissingRun[] {
     const named = lacking.map((task) =>
       outdated.includes(task) ? `${task} (only for the task as it was before)` : task,
     );
-    if (!run) missing.push({ ...entry, reason: 'was not started' });
+    if (!run) missing.push({ ...entry, reason: 'not started' });
     else if (run.state !== 'succeeded') {
-      missing.push({ ...entry, reason: `is ${run.state}${run.reason ? `: ${run.reason}` : ''}` });
+      missing.push({ ...entry, reason: `${states[run.state].word}${run.reason ? `: ${run.reason}` : ''}` });
     } else if (lacking.length > 0) missing.push({ ...entry, reason: `has no results for ${named.join(', ')}` });
   }
   return missing;

@@ -152,7 +152,7 @@ export interface ComparedArm {
 export interface MissingRun {
   arm: string;
   seed?: number;
-  /** A sentence's end: "was not started", "is running", "failed: …". */
+  /** In words: `not started`, `running`, `failed: …`, `has no results for …`. */
   reason: string;
 }
 

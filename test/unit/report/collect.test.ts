@@ -89,7 +89,7 @@ test('compare FILE takes the runs that the file resolves to, and says what is mi
   const text = out.join('\n');
   assert.match(text, /^Collected\n/);
   assert.match(text, /base {2}better {2}\+0\.800 \[\+0\.600, \+0\.950\] {2}seed 1 only/);
-  assert.match(text, /Missing\n {2}s, seed 2: was not started/);
+  assert.match(text, /Missing\n {2}s, seed 2: not started/);
 });
 
 test('an edited file resolves to other runs: the old ones are stale and not mixed in', needsShared, async () => {

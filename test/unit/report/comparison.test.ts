@@ -216,10 +216,10 @@ test('missing runs are listed with what is known of them; unfinished ones give n
     { resamples: 100 },
   );
   assert.deepEqual(comparison.missing, [
-    { arm: 'by_analysis', reason: 'is pending: it waits for an analysis.' },
+    { arm: 'by_analysis', reason: 'pending: it waits for an analysis.' },
     { arm: 'pro', seed: 1, reason: 'has no results for sums' },
-    { arm: 'lora', seed: 2, reason: 'is failed: The disk is full.' },
-    { arm: 'full', seed: 2, reason: 'was not started' },
+    { arm: 'lora', seed: 2, reason: 'failed: The disk is full.' },
+    { arm: 'full', seed: 2, reason: 'not started' },
   ]);
   assert.deepEqual(contrast(comparison, 's', 'lora', 'sums').seeds, [1]);
   assert.deepEqual(contrast(comparison, 's', 'pro', 'sums').seeds, [2]);

@@ -69,7 +69,7 @@ test('quantiles of Student t: printed tables and closed forms', () => {
   for (const [p, degrees, value] of table) near(studentQuantile(p, degrees), value);
   near(studentQuantile(0.975, 1e6), 1.959966356814107, 1e-10);
   // Close to the median, where 1 − x of the incomplete beta function must not be lost in a subtraction.
-  near(studentQuantile(0.4999986543166278, 1525) * 1e6, -3.3736810064987816, 1e-8);
+  near(studentQuantile(0.4999986543166278, 1525) * 1e6, -3.3736810065, 1e-8);
   assert.equal(studentQuantile(0.5, 4), 0);
   assert.equal(studentQuantile(1, 4), Number.POSITIVE_INFINITY);
   assert.ok(Number.isNaN(studentQuantile(0.5, 0)));
