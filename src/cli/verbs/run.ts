@@ -9,6 +9,7 @@ import type { Run } from '../../record/types.ts';
 import { collectPlan } from '../../report/collect.ts';
 import { compare } from '../../report/comparison.ts';
 import { exports } from '../../report/exports.ts';
+import { comparisonObject } from '../../report/exports/json.ts';
 import { loadExperiment } from '../experiment-argument.ts';
 import { follow } from '../follow.ts';
 import { computing, readComputing, wholeNumber } from '../options.ts';
@@ -167,7 +168,7 @@ async function report(io: Io, plan: Plan, placed: readonly Placed[], runs: reado
     const shown = runs.map(({ id, folder, state, reason, request: { arm, seed } }) => {
       return { id, arm, seed, state, reason, outcome: outcomes.get(folder), folder };
     });
-    io.out(JSON.stringify({ runs: shown, comparison }, null, 2));
+    io.out(JSON.stringify({ runs: shown, comparison: comparison && comparisonObject(comparison) }, null, 2));
     return bad.length === 0 ? 0 : 1;
   }
   if (comparison)
