@@ -11,9 +11,9 @@ import { writeTrained } from '../model/overlay.ts';
 import type { Model } from '../model/types.ts';
 import type { ResolvedTraining } from '../plan/types.ts';
 import { layout } from '../record/layout.ts';
-import { readMetrics, stepsLabel } from '../record/read.ts';
+import { readSteps, stepsLabel } from '../record/read.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
-import { type Context, stageProgress, stopHere } from './context.ts';
+import { type Context, Stopped, stageProgress, stopHere } from './context.ts';
 import { type Evaluation, openEvaluation } from './evaluation.ts';
 import { holdAdapter, holdCorpus, tokenizerOf } from './inputs.ts';
 import { openBase } from './surgery.ts';
@@ -59,7 +59,7 @@ async function train(context: Context, start: Model, training: ResolvedTraining)
       await loadCheckpoint(folder, trainer);
       const data = await openData(context, start, training);
       evaluation = request.every === undefined ? undefined : await openEvaluation(context, start, 'train', spec.lora);
-      await steps(context, trainer, data, training, evaluation);
+      await keepingSteps(context, trainer, () => steps(context, trainer, data, training, evaluation));
       await writeModel(context, start, trainer);
     }
     return factorsAtStart;
@@ -81,6 +81,16 @@ async function openData(context: Context, start: Model, training: ResolvedTraini
   });
 }
 
+/** Where the work inside is stopped, in an evaluation too, the steps taken so far go into a checkpoint. */
+async function keepingSteps(context: Context, trainer: Trainer, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof Stopped && trainer.step > 0) await checkpoint(context, trainer);
+    throw error;
+  }
+}
+
 /** The optimizer steps from where the trainer stands to the end, with checkpoints and evaluations at their steps. */
 async function steps(
   context: Context,
@@ -91,9 +101,7 @@ async function steps(
 ): Promise<void> {
   const { folder, request } = context;
   const { every } = request;
-  const before = await readMetrics(folder);
-  const wallBefore = before.steps.findLast((record) => record.step <= trainer.step)?.wall ?? 0;
-  const scored = new Set(before.curve.map(({ step, task }) => `${step} ${task}`));
+  const wallBefore = (await readSteps(folder)).findLast((record) => record.step <= trainer.step)?.wall ?? 0;
   const began = performance.now();
   let perStep = chunkTime;
   /** Something else was reported last. */
@@ -102,7 +110,7 @@ async function steps(
     const at = trainer.step;
     if (at > 0 && (at % training.checkpoint_every === 0 || at === training.steps)) await checkpoint(context, trainer);
     if (evaluation && every !== undefined && at % every === 0 && at < training.steps) {
-      await intermediate(context, trainer, evaluation, scored);
+      await intermediate(context, trainer, evaluation);
       announce = true;
     }
     if (at === training.steps) return;
@@ -110,10 +118,7 @@ async function steps(
       context.writer.event({ type: 'progress', stage: 'train', label: stepsLabel, done: at, total: training.steps });
     }
     announce = false;
-    if (context.stopReason() !== undefined) {
-      await checkpoint(context, trainer);
-      stopHere(context);
-    }
+    stopHere(context);
     const count = Math.min(
       Math.max(1, Math.floor(chunkTime / perStep)),
       chunkSteps,
@@ -155,17 +160,11 @@ async function checkpoint(context: Context, trainer: Trainer): Promise<void> {
   writer.event({ type: 'checkpoint', step: trainer.step });
 }
 
-async function intermediate(
-  context: Context,
-  trainer: Trainer,
-  evaluation: Evaluation,
-  scored: ReadonlySet<string>,
-): Promise<void> {
+/** What the model can do at this step. A resumed run repeats the evaluation of the step it stands at; readers take the later one. */
+async function intermediate(context: Context, trainer: Trainer, evaluation: Evaluation): Promise<void> {
   const { step } = trainer;
-  const missing = context.request.tasks.filter(({ name }) => !scored.has(`${step} ${name}`));
-  if (missing.length === 0) return;
   evaluation.update(await trainer.read());
-  for (const task of missing) {
+  for (const task of context.request.tasks) {
     const { scores } = await evaluation.evaluate(task);
     for (const [metric, { value }] of Object.entries(scores))
       context.writer.score({ step, task: task.name, metric, value });
