@@ -221,7 +221,11 @@ try {
 } finally {
   rmSync(work, { recursive: true, force: true });
 }
+// Disks give and take bursts for longer than a round, so the sums over all rounds say more than any one of them.
+const sum = (key) => rounds.reduce((total, row) => total + row[key], 0);
+const pooled_ratio = sum('surgery_bytes') / sum('surgery_seconds') / (sum('cp_bytes') / sum('cp_seconds'));
 const result = {
+  pooled_ratio,
   what: 'S strategy on a random bfloat16 checkpoint through the command line, against cp of the checkpoint',
   size: options.size,
   surgery: surgery.join(' '),
