@@ -92,7 +92,7 @@ function row(name: string, shape: Shape, strata: Series, matmul: Series, torch?:
       torch_tokens_per_second: rate(torch),
       torch_peak_mb: torch.answers.at(-1)!.peakMB,
       ratio: round(median(ratios!), 2),
-      loss_difference: round(Math.abs(torch.answers[0]!.loss - strata.answers[0]!.loss), 6),
+      loss_difference: round(Math.abs(torch.first.loss - strata.first.loss), 6),
     }),
   };
 }

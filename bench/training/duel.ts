@@ -33,6 +33,8 @@ export function startEngine(name: string, command: string, args: readonly string
 
 export interface Series {
   name: string;
+  /** The first step, from the common start. */
+  first: Answer;
   answers: Answer[];
 }
 
@@ -42,8 +44,11 @@ export interface Series {
  */
 export async function duel(engines: readonly Engine[], rounds: number): Promise<Series[]> {
   const generator = random('duel');
-  for (const engine of engines) for (let i = 0; i < 2; i++) await engine.step();
-  const series = engines.map(({ name }): Series => ({ name, answers: [] }));
+  const series: Series[] = [];
+  for (const engine of engines) {
+    series.push({ name: engine.name, first: await engine.step(), answers: [] });
+    await engine.step();
+  }
   for (let round = 0; round < rounds; round++)
     for (const i of shuffled(engines.length, generator)) series[i]!.answers.push(await engines[i]!.step());
   for (const { child } of engines) child.stdin!.end();

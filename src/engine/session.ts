@@ -35,6 +35,12 @@ export const pinnedOptions = { graphOptimizationLevel: 'disabled', enableMemPatt
  */
 const denormalsAreZero = { set_denormal_as_zero: '1' };
 
+/**
+ * Idle threads sleep instead of spinning: on cores that others use too (a second session of this process is enough) a step
+ * takes 30–40 % less time, alone it takes the same.
+ */
+const threadsSleep = { intra_op: { allow_spinning: '0' } };
+
 /** One graph, loaded. `run` computes in the calling thread and blocks it until the outputs are there. */
 export class Session {
   readonly inputs: ReadonlyMap<string, TensorType>;
@@ -61,6 +67,7 @@ export class Session {
       extra: {
         session: {
           ...denormalsAreZero,
+          ...threadsSleep,
           ...(!prepack && { disable_prepacking: '1' }),
           model_external_initializers_file_folder_path: externalRoot,
         },

@@ -1,7 +1,7 @@
 import { factorName } from '../model/adapter.ts';
 import { embeddingName, finalNormName, headName, layerTensorName } from '../model/names.ts';
 import type { ModelConfig } from '../model/types.ts';
-import { attention, cachedAttention, type PastKeyValues } from './blocks/attention.ts';
+import { attention, attentionParts, cachedAttention, type PastKeyValues } from './blocks/attention.ts';
 import { embedding } from './blocks/embedding.ts';
 import { linear } from './blocks/linear.ts';
 import { rmsNorm } from './blocks/rms-norm.ts';
@@ -9,7 +9,7 @@ import { type Angles, rotary, rotaryAngles } from './blocks/rotary.ts';
 import { swiglu } from './blocks/swiglu.ts';
 import { add, reshape, scale, transpose } from './functions.ts';
 import type { Graph } from './graph.ts';
-import { attentionMasks } from './mask.ts';
+import { attentionMasks, maskParts } from './mask.ts';
 import type { Tensor } from './tensor.ts';
 import type { Weights } from './weights.ts';
 
@@ -33,6 +33,8 @@ export interface DecoderSize {
   sequence: number;
   /** Every position is below it. */
   positions: number;
+  /** Compute attention for whole rows, so that its weights can be put out; else in parts (`attentionParts`). */
+  wholeRows?: boolean;
 }
 
 /** What one layer gives besides its output. */
@@ -40,8 +42,8 @@ export interface LayerTrace {
   /** Keys (rotated) and values of this pass's tokens: [batch, kvHeads, sequence, headDim]. */
   key: Tensor;
   value: Tensor;
-  /** [batch, heads, sequence, keys] */
-  probabilities: Tensor;
+  /** [batch, heads, sequence, keys]; undefined if rows were cut into parts. */
+  probabilities?: Tensor;
 }
 
 /** The decoder's layers over given tokens; masks and angles are made once and shared. */
@@ -83,11 +85,11 @@ export function decoder(
     const ofOwn = attentionMasks(g, own, own);
     const ofPast = past && attentionMasks(g, own, { ...past, batch });
     // All that layers need are made here, so that they stand before the layers also where a layer is emitted twice.
-    for (const window of new Set(config.windows)) {
-      ofOwn(window);
-      ofPast?.(window);
-    }
-    return { own: ofOwn, past: ofPast };
+    const widths = size.wholeRows || past ? [sequence] : attentionParts(sequence);
+    const windows = new Set(config.windows).add(null);
+    const parts = new Map([...windows].map((window) => [window, maskParts(g, ofOwn(window), widths)]));
+    for (const window of windows) ofPast?.(window);
+    return { own: (window: number | null) => parts.get(window)!, past: ofPast };
   });
 
   const split = (x: Tensor, count: number) => reshape(g, x, [batch, sequence, count, headDim]);
@@ -113,11 +115,11 @@ export function decoder(
     const key = queryOrKey(x, layer, 'k', kvHeads);
     const value = transpose(g, split(project(x, layer, 'self_attn.v_proj'), kvHeads), [0, 2, 1, 3]);
     const window = config.windows[layer] ?? null;
-    const mask = masks.own(window);
+    const own = masks.own(window);
     const { output, probabilities } =
       past && masks.past
-        ? cachedAttention(g, q, key, value, past.layers[slot]!, { past: masks.past(window), own: mask })
-        : attention(g, q, key, value, mask);
+        ? cachedAttention(g, q, key, value, past.layers[slot]!, { past: masks.past(window), own: own[0]! })
+        : attention(g, q, key, value, own);
     const joined = reshape(g, transpose(g, output, [0, 2, 1, 3]), [rows, heads * headDim]);
     return { y: project(joined, layer, 'self_attn.o_proj'), trace: { key, value, probabilities } };
   };

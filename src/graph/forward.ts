@@ -40,7 +40,8 @@ export interface ForwardOutputs {
 
 /**
  * A forward pass. Inputs, int32 [batch·sequence], row-major: `ids`, `segments` (attention stays inside equal numbers; give
- * padding a number of its own), `positions` (for RoPE, causality and windows).
+ * padding a number of its own), `positions` (for RoPE, causality and windows). A token sees none that stands behind it in its
+ * row, so those that it is to see must stand before it.
  *
  * With `past` slots also: `past.segments` and `past.positions`, int32 [batch·past] (an empty slot has a segment that no token
  * has), and `past.key.i`, `past.value.i` float32 [batch, kvHeads, past, headDim]. The pass gives only the new tokens' keys and
@@ -59,14 +60,14 @@ export function buildForward(config: ModelConfig, places: WeightPlaces, options:
     ...(options.parents && { parents: perToken('parents') }),
   };
   const past = options.past ? pastInputs(g, config, batch, options.past, stack.length) : undefined;
-  const size = { batch, sequence, positions: options.positions ?? sequence };
+  const size = { batch, sequence, positions: options.positions ?? sequence, wholeRows: outputs.attention };
   const d = decoder(g, config, weights, size, tokens, past);
 
   let x = d.embed();
   for (const [slot, index] of stack.entries()) {
     if (outputs.hidden) g.output(`hidden.${slot}`, x);
     const { y, trace } = d.layer(x, index, slot);
-    if (outputs.attention) g.output(`attention.${slot}`, trace.probabilities);
+    if (trace.probabilities && outputs.attention) g.output(`attention.${slot}`, trace.probabilities);
     if (outputs.keyValues) {
       g.output(`key.${slot}`, trace.key);
       g.output(`value.${slot}`, trace.value);

@@ -40,6 +40,18 @@ export function split(g: Graph, x: Tensor, sizes: readonly number[], axis: numbe
   return sizes.length === 1 ? [x] : g.applyAll('Split', [x, g.ints(sizes)], { axis });
 }
 
+/** x[…, from:to, …] along each of the axes. */
+export function slice(g: Graph, x: Tensor, ranges: readonly { axis: number; from: number; to: number }[]): Tensor {
+  const cut = ranges.filter(({ axis, from, to }) => from !== 0 || to !== x.shape[axis]);
+  if (cut.length === 0) return x;
+  return g.apply('Slice', [
+    x,
+    g.ints(cut.map((r) => r.from)),
+    g.ints(cut.map((r) => r.to)),
+    g.ints(cut.map((r) => r.axis)),
+  ]);
+}
+
 export function cast(g: Graph, x: Tensor, to: ElementType): Tensor {
   return x.dtype === to ? x : g.apply('Cast', [x], { to: elementTypes[to].onnx });
 }

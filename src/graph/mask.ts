@@ -1,4 +1,4 @@
-import { reshape } from './functions.ts';
+import { reshape, slice } from './functions.ts';
 import type { Graph } from './graph.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -14,8 +14,8 @@ export interface Tokens {
 
 /**
  * Additive attention masks [batch, 1, queries, keys], one for each window that is asked for: 0 where a query may look, −∞
- * elsewhere. It may look at keys of its own segment, and of its parent segment, whose position is not after its own and, with a window w, not w or more
- * before it. Made once and shared by the layers.
+ * elsewhere. It may look at keys of its own segment, and of its parent segment, whose position is not after its own and, with
+ * a window w, not w or more before it. Made once and shared by the layers.
  */
 export function attentionMasks(g: Graph, queries: Tokens, keys: Tokens): (window: number | null) => Tensor {
   const column = (x: Tensor) => reshape(g, x, [queries.batch, 1, queries.length, 1]);
@@ -41,4 +41,17 @@ export function attentionMasks(g: Graph, queries: Tokens, keys: Tokens): (window
     const distance = g.apply('Sub', [column(queries.positions), row(keys.positions)]);
     return g.apply('Greater', [g.constant('int32', [], [window]), distance]);
   }
+}
+
+/** A mask of a row with itself, cut for the parts of the row: each with the keys up to its end. */
+export function maskParts(g: Graph, mask: Tensor, widths: readonly number[]): Tensor[] {
+  let end = 0;
+  return widths.map((width) => {
+    const from = end;
+    end += width;
+    return slice(g, mask, [
+      { axis: 2, from, to: end },
+      { axis: 3, from: 0, to: end },
+    ]);
+  });
 }

@@ -183,6 +183,18 @@ export const ops = {
       return parts.map((n) => ({ dtype: x!.dtype, shape: x!.shape.map((d, i) => (i === axis ? n : d)) }));
     },
   },
+  /** Starts, ends and axes are inputs; each step is 1. */
+  Slice: {
+    shape([x, starts, ends, axes]) {
+      const [from, to, at] = [valuesOf(starts), valuesOf(ends), valuesOf(axes)];
+      const shape = [...x!.shape];
+      for (const [i, axis] of at.entries()) {
+        if (!(0 <= from[i]! && from[i]! < to[i]! && to[i]! <= shape[axis]!)) reject('the range is outside');
+        shape[axis] = to[i]! - from[i]!;
+      }
+      return [{ dtype: x!.dtype, shape }];
+    },
+  },
   Gather: {
     attributes: { axis: 'int' },
     shape([x, indices], attributes) {

@@ -16,6 +16,7 @@ import { swiglu } from '../../src/graph/blocks/swiglu.ts';
 import * as f from '../../src/graph/functions.ts';
 import { gradients } from '../../src/graph/gradients.ts';
 import { Graph } from '../../src/graph/graph.ts';
+import { maskParts } from '../../src/graph/mask.ts';
 import { count, type FloatType, type Shape, type Tensor } from '../../src/graph/tensor.ts';
 import { assertGradients, normal } from './gradcheck.ts';
 import { tinyConfig } from './tiny.ts';
@@ -112,7 +113,14 @@ const cases: Record<string, Case> = {
     y: (g, { q, k, v }) => {
       const hidden = Number.NEGATIVE_INFINITY;
       const mask = g.constant(g.float, [1, 1, 3, 3], [0, hidden, hidden, 0, 0, hidden, hidden, 0, 0]);
-      return attention(g, q!, k!, v!, mask).output;
+      return attention(g, q!, k!, v!, [mask]).output;
+    },
+  },
+  'Attention in parts': {
+    inputs: { q: [2, 4, 5, 4], k: [2, 2, 5, 4], v: [2, 2, 5, 4] },
+    y: (g, { q, k, v }) => {
+      const lower = Array.from({ length: 25 }, (_, i) => (i % 5 > Math.floor(i / 5) ? Number.NEGATIVE_INFINITY : 0));
+      return attention(g, q!, k!, v!, maskParts(g, g.constant(g.float, [1, 1, 5, 5], lower), [2, 2, 1])).output;
     },
   },
   SwiGlu: { inputs: square, y: (g, { a, b }) => swiglu(g, a!, b!) },
@@ -177,7 +185,14 @@ test('every gradient rule is checked above', () => {
 
 test('the fused forms of float32 give the gradients of the portable ones', async () => {
   const fused: Forms = { transposedProduct: 'fused', rmsNorm: 'fused', rotary: 'fused' };
-  for (const name of ['MatMul in place of FusedMatMul', 'RmsNorm', 'RmsNorm per head', 'Rotary', 'Attention']) {
+  for (const name of [
+    'MatMul in place of FusedMatMul',
+    'RmsNorm',
+    'RmsNorm per head',
+    'Rotary',
+    'Attention',
+    'Attention in parts',
+  ]) {
     const row = cases[name]!;
     const feeds = Object.fromEntries(
       Object.entries(row.inputs).map(([n, shape]) => [n, Float32Array.from(normal(count(shape), name, n))]),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { attentionParts } from '../../src/graph/blocks/attention.ts';
 import { inverseFrequencies } from '../../src/graph/rope.ts';
 import { openModel } from '../../src/model/open.ts';
 import { data, needsShared } from '../support.ts';
@@ -107,6 +108,41 @@ test('documents packed into one row do not see each other', needsShared, async (
     const expected = alone.flatMap(({ logits }) => Array.from(logits as Float32Array));
     assert.ok(maxDifference(packed['logits'] as Float32Array, expected) < 1e-5, name);
   }
+});
+
+test('a row that is computed in parts gives what a whole one does', needsShared, async () => {
+  for (const [name, length] of [
+    ['tiny-llama', 300],
+    ['tiny-mistral', 400],
+  ] as const) {
+    const model = await openModel(data(`reference/${name}`));
+    const row = Array.from({ length }, (_, i) => (i * i * 31 + i * 7) % model.config.vocabSize);
+    const feeds = {
+      segments: Int32Array.from({ length }, (_, i) => (i < 170 ? 0 : 1)),
+      positions: Int32Array.from({ length }, (_, i) => (i < 170 ? i : i - 170)),
+    };
+    const [parts, whole] = [
+      await forward(model, [row], { logits: true }, { feeds }),
+      await forward(model, [row], { logits: true, attention: true }, { feeds }),
+    ];
+    assert.deepEqual(attentionParts(length).length > 1 && 'attention.0' in whole, true);
+    assert.ok(maxDifference(parts['logits'] as Float32Array, whole['logits'] as Float32Array) < 1e-5, name);
+  }
+});
+
+test('attention weights of a token sum to one over what it may see', needsShared, async () => {
+  const model = await openModel(data('reference/tiny-mistral'));
+  const length = 20;
+  const results = await forward(model, [Array.from({ length }, (_, i) => i)], { attention: true });
+  const weights = results['attention.1'] as Float32Array;
+  const window = model.config.windows[1]!;
+  for (let i = 0; i < length; i++)
+    for (let j = 0; j < length; j++) {
+      const visible = j <= i && j > i - window;
+      assert.equal(weights[i * length + j]! > 0, visible, `${i} sees ${j}`);
+    }
+  for (let i = 0; i < length; i++)
+    assert.ok(Math.abs(weights.subarray(i * length, (i + 1) * length).reduce((a, b) => a + b, 0) - 1) < 1e-5);
 });
 
 test('a stack may leave layers out and run them twice', needsShared, async () => {
