@@ -1,4 +1,4 @@
-// Bundles every entry point with esbuild. One table: name → source, format.
+// Bundles every entry point with esbuild. One table: file in dist → source and what differs.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,26 +9,61 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const banner =
   "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
 
+/** What each kind of entry is built for. */
+const kinds = {
+  /** Processes of their own, and workers: ES modules for Node. */
+  node: {
+    ending: 'mjs',
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    external: ['onnxruntime-node'],
+    banner: { js: banner },
+  },
+  /** What the editor loads by itself: CommonJS for its Node. */
+  editor: {
+    ending: 'cjs',
+    platform: 'node',
+    target: 'node22',
+    format: 'cjs',
+    external: ['vscode', 'onnxruntime-node'],
+    minify: true,
+    // The ES modules that packages offer beside UMD, which esbuild cannot look into.
+    mainFields: ['module', 'main'],
+    // The file's own address stands in for `import.meta.url`.
+    banner: { js: "const __moduleUrl=require('node:url').pathToFileURL(__filename).href;" },
+    define: { 'import.meta.url': '__moduleUrl' },
+  },
+  /** Scripts of webviews; a style sheet that one imports is written beside it. */
+  browser: { ending: 'js', platform: 'browser', target: 'chrome130', format: 'iife', minify: true },
+};
+
 const entries = {
-  strata: { source: 'src/cli/main.ts', shebang: true }, // the command line; also the runner's processes (hidden verbs)
+  strata: { kind: 'node', source: 'src/cli/main.ts', shebang: true }, // the command line; also the runner's processes (hidden verbs)
+  compare: { kind: 'node', source: 'src/extension/panel/worker.ts' }, // the compare panel's thread: reads runs, computes comparisons
+  server: { kind: 'editor', source: 'src/language/server.ts' }, // the language server
+  panel: { kind: 'browser', source: 'webview/panel.ts' }, // the compare panel's page
 };
 
 const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-const options = Object.entries(entries).map(([name, { source, shebang }]) => ({
-  entryPoints: [join(root, source)],
-  outfile: join(root, 'dist', `${name}.mjs`),
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'esm',
-  sourcemap: true,
-  legalComments: 'none',
-  logLevel: 'warning',
-  external: ['onnxruntime-node'],
-  define: { __VERSION__: JSON.stringify(version) },
-  loader: { '.wasm': 'binary' },
-  banner: { js: `${shebang ? '#!/usr/bin/env node\n' : ''}${banner}` },
-}));
+// `node scripts/build.mjs server` builds only what is named.
+const named = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
+const chosen = Object.entries(entries).filter(([name]) => named.length === 0 || named.includes(name));
+const options = chosen.map(([name, { kind, source, shebang }]) => {
+  const { ending, define, ...platform } = kinds[kind];
+  return {
+    ...platform,
+    entryPoints: [join(root, source)],
+    outfile: join(root, 'dist', `${name}.${ending}`),
+    bundle: true,
+    sourcemap: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+    define: { __VERSION__: JSON.stringify(version), ...define },
+    loader: { '.wasm': 'binary' },
+    ...(shebang && { banner: { js: `#!/usr/bin/env node\n${banner}` } }),
+  };
+});
 
 await mkdir(join(root, 'dist'), { recursive: true });
 if (process.argv.includes('--watch')) {

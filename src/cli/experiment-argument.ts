@@ -3,10 +3,9 @@ import { relative, resolve as resolvePath } from 'node:path';
 import { fail, toProblem } from '../base/problem.ts';
 import { hasErrors, sorted } from '../experiment/diagnostics.ts';
 import { parse } from '../experiment/parse.ts';
-import { startsWith, type Tree } from '../experiment/tree.ts';
 import type { DeviceChoice, Diagnostic, Experiment } from '../experiment/types.ts';
 import { validate } from '../experiment/validate.ts';
-import type { Locate } from '../plan/diagnostics.ts';
+import { knownProblems, locateIn, withProblems } from '../plan/diagnose.ts';
 import type { MeasureSpeed } from '../plan/facts/machine.ts';
 import { gather } from '../plan/gather.ts';
 import { isPlannable, resolve } from '../plan/resolve.ts';
@@ -45,18 +44,17 @@ export async function loadExperiment(io: Io, file: string, options: LoadOptions)
   const progress = createProgress(io, {});
   try {
     const files = await gather(parsed.draft, { depth: options.depth === 'headers' ? 'headers' : 'files' });
-    // What is wrong in the text was said; what it refers to is then unknown, not missing.
-    files.problems = files.problems.filter(({ path }) => !parsed.broken.some((b) => startsWith(path, b)));
+    files.problems = knownProblems(parsed, files);
     seen.push(...validate(parsed, files));
     if (parsed.experiment === undefined || hasErrors(seen) || files.problems.some((p) => p.severity === 'error'))
-      return refuse(io, path, withProblems(seen, files, parsed.tree));
+      return refuse(io, path, withProblems(seen, files.problems, parsed.tree));
     const { experiment } = parsed;
     const facts =
       options.depth === 'all'
         ? await gather(experiment, { depth: 'all', progress, threads: options.threads, measure: options.measure })
         : files;
     progress.close();
-    if (!isPlannable(facts)) return refuse(io, path, withProblems(seen, facts, parsed.tree));
+    if (!isPlannable(facts)) return refuse(io, path, withProblems(seen, facts.problems, parsed.tree));
     const plan = resolve(experiment, facts, { ...options, locate: locateIn(parsed.tree) });
     const diagnostics = sorted([...seen, ...plan.diagnostics]);
     if (hasErrors(diagnostics)) return refuse(io, path, diagnostics);
@@ -79,28 +77,6 @@ export async function readText(path: string): Promise<string> {
       remedy: 'Name an experiment file; strata init MODEL writes one.',
     });
   }
-}
-
-export function locateIn(tree: Tree): Locate {
-  return (path) => {
-    const range = tree.rangeOf(path);
-    return { range, ...tree.position(range.start) };
-  };
-}
-
-/** Problems with what the file refers to, where they are not among its diagnostics already. */
-export function withProblems(seen: Diagnostic[], facts: Facts, tree: Tree): Diagnostic[] {
-  const locate = locateIn(tree);
-  return sorted([
-    ...seen,
-    ...facts.problems.map(({ path, code, severity, message }) => ({
-      code,
-      severity,
-      message,
-      ...locate(path),
-      fixes: [],
-    })),
-  ]);
 }
 
 function refuse(io: Io, path: string, diagnostics: Diagnostic[]): never {

@@ -14,6 +14,8 @@ import type { Depth, FactProblem, Facts } from './types.ts';
 
 export interface GatherOptions {
   depth: Depth;
+  /** false: the tokenizer is not opened, as in a folder that nobody trusts; default true. */
+  tokenizer?: boolean;
   /** Folder that relative paths start from; that of the experiment file. */
   from?: string;
   /** `.strata/cache` beside the experiment by default; null: nothing is written. */
@@ -40,7 +42,7 @@ export async function gather(experiment: Experiment, options: GatherOptions): Pr
     await gatherAdapters(model, context);
   }
   if (options.depth === 'headers') return facts;
-  if (model) await tried(facts, ['model'], () => gatherTokenizer(model));
+  if (model && options.tokenizer !== false) await tried(facts, ['model'], () => gatherTokenizer(model));
   await gatherFiles(context);
   if (options.depth === 'files') return facts;
   const folder = await cacheFolderOf(options, from);

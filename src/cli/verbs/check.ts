@@ -1,13 +1,12 @@
 import { resolve as resolvePath } from 'node:path';
 import { sentence, toProblem } from '../../base/problem.ts';
-import { hasErrors, sorted } from '../../experiment/diagnostics.ts';
+import { hasErrors } from '../../experiment/diagnostics.ts';
 import { type Parsed, parse } from '../../experiment/parse.ts';
-import { startsWith } from '../../experiment/tree.ts';
 import type { Diagnostic } from '../../experiment/types.ts';
-import { validate } from '../../experiment/validate.ts';
+import { diagnose } from '../../plan/diagnose.ts';
 import { gather } from '../../plan/gather.ts';
-import { isPlannable, resolve } from '../../plan/resolve.ts';
-import { locateIn, readText, shown, withProblems } from '../experiment-argument.ts';
+import type { Facts } from '../../plan/types.ts';
+import { readText, shown } from '../experiment-argument.ts';
 import type { Io, Verb } from '../verb.ts';
 
 /** Diagnostics of an experiment file: the text, and what it refers to as far as that is quickly read. */
@@ -21,7 +20,8 @@ export const check: Verb = {
     const path = resolvePath(io.cwd, file);
     const text = await read(io, path);
     if (text === undefined) return 2;
-    const diagnostics = await diagnose(parse(text, { file: path }));
+    const parsed = parse(text, { file: path });
+    const diagnostics = diagnose(parsed, await factsOf(parsed));
     const name = shown(io, path);
     if (io.json)
       io.out(
@@ -51,16 +51,9 @@ async function read(io: Io, path: string): Promise<string | undefined> {
   }
 }
 
-/** Everything that is wrong: the text, then the files it names, then what only the resulting models show. */
-async function diagnose(parsed: Parsed): Promise<Diagnostic[]> {
-  const { tree, draft, experiment, broken } = parsed;
-  if (tree.problems.length > 0) return parsed.diagnostics;
-  const facts = await gather(draft, { depth: 'files' });
-  // What is wrong in the text was said; what it refers to is then unknown, not missing.
-  facts.problems = facts.problems.filter(({ path }) => !broken.some((b) => startsWith(path, b)));
-  const seen = sorted([...parsed.diagnostics, ...validate(parsed, facts)]);
-  if (!experiment || hasErrors(seen) || !isPlannable(facts)) return withProblems(seen, facts, tree);
-  return sorted([...seen, ...resolve(experiment, facts, { locate: locateIn(tree) }).diagnostics]);
+/** What the files that it names say; nothing is read for a text that is no YAML. */
+function factsOf({ tree, draft }: Parsed): Promise<Facts> | undefined {
+  return tree.problems.length > 0 ? undefined : gather(draft, { depth: 'files' });
 }
 
 function summary(name: string, diagnostics: readonly Diagnostic[]): string {
