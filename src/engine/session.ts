@@ -1,4 +1,4 @@
-import * as ort from 'onnxruntime-node';
+import type * as Ort from 'onnxruntime-node';
 import { devices } from '../device/devices.ts';
 import type { Device } from '../device/types.ts';
 import type { Graph } from '../graph/graph.ts';
@@ -45,11 +45,13 @@ const threadsSleep = { intra_op: { allow_spinning: '0' } };
 export class Session {
   readonly inputs: ReadonlyMap<string, TensorType>;
   readonly outputs: ReadonlyMap<string, TensorType>;
-  readonly #session: ort.InferenceSession;
+  readonly #ort: typeof Ort;
+  readonly #session: Ort.InferenceSession;
 
-  private constructor(session: ort.InferenceSession, graph: Graph) {
+  private constructor(ort: typeof Ort, session: Ort.InferenceSession, graph: Graph) {
     const byName = (tensors: Graph['inputs']) =>
       new Map(tensors.map(({ name, dtype, shape }) => [name, { dtype, shape }]));
+    this.#ort = ort;
     this.#session = session;
     this.inputs = byName(graph.inputs);
     this.outputs = byName(graph.outputs);
@@ -57,6 +59,8 @@ export class Session {
 
   static async open(graph: Graph, options: SessionOptions): Promise<Session> {
     const { threads, prepack = false, profile, device = devices.cpu! } = options;
+    // Loaded with the first session: verbs and supervisors that compute nothing would carry it for nothing.
+    const ort = await import('onnxruntime-node');
     const session = await ort.InferenceSession.create(encodeModel(graph), {
       ...pinnedOptions,
       executionProviders: [device.provider],
@@ -73,7 +77,7 @@ export class Session {
         },
       },
     });
-    return new Session(session, graph);
+    return new Session(ort, session, graph);
   }
 
   /**
@@ -84,9 +88,14 @@ export class Session {
     feeds: Readonly<Record<string, Values>>,
     into: Readonly<Record<string, Values>> = {},
   ): Promise<Record<string, Values>> {
-    const tensors: Record<string, ort.Tensor> = {};
+    const toTensor = (name: string, type: TensorType, values: Values | undefined) => {
+      check(name, type, values);
+      // The names of element types are ONNX's on both sides; onnxruntime checks the array's type against them.
+      return new this.#ort.Tensor(type.dtype as 'float32', values as Float32Array, [...type.shape]);
+    };
+    const tensors: Record<string, Ort.Tensor> = {};
     for (const [name, type] of this.inputs) tensors[name] = toTensor(name, type, feeds[name]);
-    const fetches: Record<string, ort.Tensor | null> = {};
+    const fetches: Record<string, Ort.Tensor | null> = {};
     for (const [name, type] of this.outputs) fetches[name] = into[name] ? toTensor(name, type, into[name]) : null;
     const results = await this.#session.run(tensors, fetches);
     return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, tensor.data as Values]));
@@ -98,10 +107,8 @@ export class Session {
   }
 }
 
-function toTensor(name: string, type: TensorType, values: Values | undefined): ort.Tensor {
+function check(name: string, type: TensorType, values: Values | undefined): void {
   if (!values) throw new Error(`nothing is fed to the input ${name} ${describe(type)}`);
   if (values.length !== count(type.shape))
     throw new Error(`${name} ${describe(type)} is given ${values.length} elements`);
-  // The names of element types are ONNX's on both sides; onnxruntime checks the array's type against them.
-  return new ort.Tensor(type.dtype as 'float32', values as Float32Array, [...type.shape]);
 }
