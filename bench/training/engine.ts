@@ -40,9 +40,7 @@ const optimizer = {
   weight_decay: 0.01,
   clip: 1,
   precision: 'float32',
-  recompute: false,
   base_precision: 'float32',
-  checkpoint_every: 1e6,
   corpus: { hash: '', kind: 'tokens' },
 } as const satisfies Partial<ResolvedTraining>;
 

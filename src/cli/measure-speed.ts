@@ -65,8 +65,6 @@ const training: ResolvedTraining = {
   clip: 1,
   precision: 'float32',
   base_precision: 'float32',
-  recompute: false,
-  checkpoint_every: 100,
   corpus: { hash: '', kind: 'tokens' },
 };
 

@@ -21,6 +21,8 @@ export interface TrainerRequest {
   trained: readonly string[];
   lora?: LoraRequest;
   training: ResolvedTraining;
+  /** Compute activations again on the way back instead of keeping them: less memory, the same bits. */
+  recompute?: boolean;
   seed: number;
   threads: number;
   device?: DeviceName;
@@ -52,7 +54,7 @@ export async function createTrainer(request: TrainerRequest): Promise<Trainer> {
       sequence: training.sequence,
       trained,
       lora,
-      recompute: training.recompute,
+      recompute: request.recompute ?? false,
       device,
     },
   );

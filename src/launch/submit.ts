@@ -26,6 +26,7 @@ export function orderOf(plan: Pick<Plan, 'experiment'>, run: RunPlan, options: S
       ...(run.seed !== undefined && { seed: run.seed }),
       hash: run.hash,
       sources: run.sources,
+      ...(run.execution && { execution: run.execution }),
       tasks: run.tasks,
       ...(run.every !== undefined && { every: run.every }),
       threads: options.threads,

@@ -104,7 +104,7 @@ export function activationBytes(
 
 /**
  * `recompute: auto`: on if the activations of one micro-batch, all layers that gradients reach, take more than 2 GiB. It is
- * decided by the shapes of model and file alone, never by the machine, because it is part of what names a run.
+ * decided by the shapes of model and file alone, so that a plan says the same everywhere.
  */
 export const recomputeAbove = 2 * 1024 ** 3;
 export function autoRecompute(

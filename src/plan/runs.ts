@@ -96,6 +96,8 @@ function planRun(
     seed,
     spec: runSpec,
     sources: sourcesOf(arm, facts),
+    execution: spec.training &&
+      plan.shape && { recompute: plan.shape.recompute, checkpoint_every: spec.training.checkpoint_every },
     tasks,
     every: experiment.evaluation.every,
     parent: parent?.id,
@@ -141,8 +143,6 @@ function resolvedTraining(
     clip,
     precision,
     base_precision: 'float32',
-    recompute: shape.recompute,
-    checkpoint_every: training.checkpoint_every,
     corpus,
     ...(training.replay && replay ? { replay: { corpus: replay, share: training.replay.share } } : {}),
   };

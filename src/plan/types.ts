@@ -1,3 +1,4 @@
+import type { BenchmarkPart } from '../data/benchmark-data.ts';
 import type { ExperimentFacts } from '../experiment/facts.ts';
 import type { Diagnostic, Experiment, TaskSpec, TrainingSpec } from '../experiment/types.ts';
 import type { ModelConfig, StackLayer, Surgery, TensorRef } from '../model/types.ts';
@@ -52,7 +53,9 @@ export interface CorpusContent extends CorpusCount {
 export interface TaskContent {
   /** sha256 of each of its files, in order. */
   hashes: string[];
-  /** Absolute files of `shots_from`, and their hashes. */
+  /** Benchmarks: how its files are used. */
+  parts?: BenchmarkPart[];
+  /** Absolute files that shots are drawn from, where they are others, and their hashes. */
   shotFiles?: string[];
   shotHashes?: string[];
   /** Tokens that one evaluation runs through the model, as far as they can be estimated. */
@@ -125,13 +128,21 @@ export interface LoraPlan {
 
 /** `TrainingSpec` with `auto`, the sequence and the number of steps resolved and corpora replaced by content hashes. */
 export interface ResolvedTraining
-  extends Omit<TrainingSpec, 'corpus' | 'replay' | 'length' | 'sequence' | 'recompute' | 'base_precision' | 'distill'> {
+  extends Omit<
+    TrainingSpec,
+    'corpus' | 'replay' | 'length' | 'sequence' | 'recompute' | 'checkpoint_every' | 'base_precision' | 'distill'
+  > {
   steps: number;
   sequence: number;
-  recompute: boolean;
   base_precision: 'float32';
   corpus: CorpusIdentity;
   replay?: { corpus: CorpusIdentity; share: number };
+}
+/** How a training is carried out: decides memory, time and what is lost by an interruption, but no bit of a weight. */
+export interface Execution {
+  recompute: boolean;
+  /** Optimizer steps between checkpoints. */
+  checkpoint_every: number;
 }
 /** What decides which rows a corpus gives. */
 export interface CorpusIdentity {
@@ -163,6 +174,8 @@ export interface TaskRequest {
   /** Absolute files the task reads, in order. */
   files: string[];
   shotFiles?: string[];
+  /** For benchmarks: which of the files are which split of which benchmark (a group has several parts). */
+  parts?: BenchmarkPart[];
   /** For perplexity: how documents are made of `files`. */
   corpus?: CorpusIdentity;
   /** sha256 over spec and contents: a task changed under its name has another. */
@@ -178,6 +191,8 @@ export interface RunPlan {
   seed?: number;
   spec: RunSpec;
   sources: RunSources;
+  /** Absent when nothing is trained. */
+  execution?: Execution;
   tasks: TaskRequest[];
   /** Evaluate after surgery, every n steps, and at the end. */
   every?: number;

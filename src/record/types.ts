@@ -1,4 +1,4 @@
-import type { RunSources, RunSpec, TaskRequest } from '../plan/types.ts';
+import type { Execution, RunSources, RunSpec, TaskRequest } from '../plan/types.ts';
 
 /** `request.N.json`: what attempt N was asked to do. */
 export interface RunRequest {
@@ -9,6 +9,8 @@ export interface RunRequest {
   seed?: number;
   hash: string;
   sources: RunSources;
+  /** Absent when nothing is trained. */
+  execution?: Execution;
   tasks: TaskRequest[];
   every?: number;
   parent?: string;

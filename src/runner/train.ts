@@ -48,6 +48,7 @@ async function train(context: Context, start: Model, training: ResolvedTraining)
     trained: spec.trained,
     ...(spec.lora && { lora: { ...spec.lora, adapterFolder: request.sources.adapter } }),
     training,
+    recompute: request.execution!.recompute,
     seed: spec.seed!,
     threads: request.threads,
     device: spec.device,
@@ -101,6 +102,7 @@ async function steps(
 ): Promise<void> {
   const { folder, request } = context;
   const { every } = request;
+  const checkpointEvery = request.execution!.checkpoint_every;
   const wallBefore = (await readSteps(folder)).findLast((record) => record.step <= trainer.step)?.wall ?? 0;
   const began = performance.now();
   let perStep = chunkTime;
@@ -108,7 +110,7 @@ async function steps(
   let announce = true;
   for (;;) {
     const at = trainer.step;
-    if (at > 0 && (at % training.checkpoint_every === 0 || at === training.steps)) await checkpoint(context, trainer);
+    if (at > 0 && (at % checkpointEvery === 0 || at === training.steps)) await checkpoint(context, trainer);
     if (evaluation && every !== undefined && at % every === 0 && at < training.steps) {
       await intermediate(context, trainer, evaluation);
       announce = true;
@@ -122,7 +124,7 @@ async function steps(
     const count = Math.min(
       Math.max(1, Math.floor(chunkTime / perStep)),
       chunkSteps,
-      training.checkpoint_every - (at % training.checkpoint_every),
+      checkpointEvery - (at % checkpointEvery),
       every === undefined ? Number.POSITIVE_INFINITY : every - (at % every),
       training.steps - at,
     );

@@ -77,9 +77,7 @@ const training: ResolvedTraining = {
   weight_decay: 0.1,
   clip: 1,
   precision: 'float32',
-  recompute: false,
   base_precision: 'float32',
-  checkpoint_every: 50,
   corpus: { hash: '', kind: 'tokens' },
 };
 
@@ -164,7 +162,7 @@ test('the loss and the gradient do not depend on how the step is cut into micro-
 test('recomputation changes no bit', async () => {
   const results = [];
   for (const recompute of [false, true]) {
-    const trainer = await open({}, { recompute });
+    const trainer = await open({ recompute });
     results.push({ metrics: await trainer.advance(batches), weights: await trainer.read() });
   }
   assert.deepEqual(results[0], results[1]);

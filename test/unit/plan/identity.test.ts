@@ -55,13 +55,15 @@ test('a run id fits 63 characters of [a-z0-9-] and keeps seed and hash, whatever
 const arms = (more: string) => `arms:\n  s: { train: [layers 1] }\n${more}`;
 const hashOf = (lines: string, training?: string) => runsOf(plan(lines, { training }), 's')[0]?.hash;
 
-test('what decides no weights changes no id: title, tasks compared, other arms, target', () => {
+test('what decides no weights changes no id: title, tasks compared, other arms, target, checkpoints, recomputation', () => {
   const id = hashOf(arms(''));
   assert.ok(id);
   assert.equal(hashOf(arms('title: Another')), id);
   assert.equal(hashOf(arms('  t: { train: [all] }')), id);
   assert.equal(hashOf(arms('compare: { subject: s }')), id);
   assert.equal(hashOf(arms(''), 'steps: 10, schedule: cosine'), id, 'a default that is written out');
+  assert.equal(hashOf(arms(''), 'steps: 10, checkpoint_every: 3'), id);
+  assert.equal(hashOf(arms(''), 'steps: 10, recompute: true'), id);
   assert.equal(hashOf(arms(''), 'tokens: 1280'), id, 'as many tokens as the steps hold');
 });
 

@@ -353,14 +353,13 @@ test('the spec of a run holds no path, no name and nothing unresolved', () => {
     clip: 1,
     precision: 'float32',
     base_precision: 'float32',
-    recompute: false,
-    checkpoint_every: 50,
     corpus: { hash: corpus('text').hash, kind: 'text', tokenizer: 'b'.repeat(64), field: 'text' },
     replay: {
       corpus: { hash: corpus('other').hash, kind: 'text', tokenizer: 'b'.repeat(64), split: 'line' },
       share: 0.25,
     },
   });
+  assert.deepEqual(run?.execution, { recompute: false, checkpoint_every: 50 });
   assert.deepEqual(JSON.parse(JSON.stringify(run?.sources)), {
     model: '/model',
     corpus: ['/data/text.jsonl'],

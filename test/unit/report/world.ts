@@ -152,8 +152,6 @@ const training = (learningRate: number): ResolvedTraining => ({
   clip: 1,
   precision: 'float32',
   base_precision: 'float32',
-  recompute: false,
-  checkpoint_every: 50,
 });
 
 function stepRecords(noise: Random, end: number): StepRecord[] {
