@@ -1,124 +1,116 @@
-import { dirname, resolve } from 'node:path';
-import {
-  type CompletionList,
-  createConnection,
-  ProposedFeatures,
-  TextDocumentSyncKind,
-  TextDocuments,
-} from 'vscode-languageserver/node';
+import { isMainThread, parentPort } from 'node:worker_threads';
+import { CodeLensRefreshRequest, createConnection, ProposedFeatures, TextDocuments } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { version } from '../base/version.ts';
 import { diagnose } from '../plan/diagnose.ts';
 import { type LanguageOptions, trustNotification } from '../protocol/language.ts';
-import { complete, folderWanted } from './complete.ts';
 import { fileOf, Views } from './documents.ts';
-import { readFolder } from './folder.ts';
-import { lspDiagnostic, lspItem } from './lsp.ts';
+import { lspDiagnostic } from './lsp.ts';
+import { capabilities, handleRequests } from './requests.ts';
+import { readResults } from './results.ts';
+import { ResultsKeeper } from './results-keeper.ts';
+import { orderOfThread, readInThread } from './results-thread.ts';
 import { World } from './world.ts';
-
-/** The language server's process: it only carries values between the protocol and the functions of this room. */
 
 /** Milliseconds without typing before diagnostics are sent. */
 const quiet = 100;
 
-const connection = createConnection(ProposedFeatures.all);
-const documents = new TextDocuments(TextDocument);
-let trusted = true;
+/** The language server's process: connection, open documents, and what is known around them. */
+function serve(): void {
+  const connection = createConnection(ProposedFeatures.all);
+  const documents = new TextDocuments(TextDocument);
+  let trusted = true;
+  let refreshes = { lenses: false, inlays: false };
 
-const log = (error: unknown) =>
-  connection.console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  const failed = (error: unknown) =>
+    connection.console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  // A client that has gone, or refuses, needs no refresh.
+  const refreshLenses = () =>
+    void (refreshes.lenses && connection.sendRequest(CodeLensRefreshRequest.type).catch(() => {}));
+  const refreshInlays = () => void (refreshes.inlays && connection.languages.inlayHint.refresh().catch(() => {}));
 
-const world = new World({ changed: (file) => worldChanged(file), failed: log, trusted: () => trusted });
-const views = new Views(world);
-
-/** Every request has an answer: a defect is logged and answered with nothing. */
-function answering<P extends { textDocument: { uri: string } }, R>(
-  nothing: R,
-  work: (document: TextDocument, params: P) => R | Promise<R>,
-): (params: P) => Promise<R> {
-  return async (params) => {
-    const document = documents.get(params.textDocument.uri);
-    if (!document) return nothing;
-    try {
-      return await work(document, params);
-    } catch (error) {
-      log(error);
-      return nothing;
-    }
-  };
-}
-
-connection.onInitialize(({ initializationOptions }) => {
-  trusted = (initializationOptions as LanguageOptions | undefined)?.trusted ?? true;
-  return {
-    serverInfo: { name: 'strata', version },
-    capabilities: {
-      textDocumentSync: TextDocumentSyncKind.Incremental,
-      completionProvider: { triggerCharacters: [' ', ':', '[', '{', ',', '-', '/', '.', '"', "'", '\n'] },
+  const world = new World({
+    changed(file) {
+      for (const document of documents.all()) if (fileOf(document.uri) === file) scheduleDiagnostics(document, 0);
+      results.touch(file);
+      refreshInlays();
+      refreshLenses();
     },
-  };
-});
+    failed,
+    trusted: () => trusted,
+  });
+  const results = new ResultsKeeper({
+    read: (text, file) => readInThread(new URL(import.meta.url), text, file),
+    changed: refreshLenses,
+    failed,
+  });
+  const views = new Views(world);
 
-connection.onNotification(trustNotification, (options: LanguageOptions) => {
-  trusted = options?.trusted ?? true;
-  world.refresh();
-});
+  connection.onInitialize(({ initializationOptions, capabilities: client }) => {
+    trusted = (initializationOptions as LanguageOptions | undefined)?.trusted ?? true;
+    refreshes = {
+      lenses: client.workspace?.codeLens?.refreshSupport === true,
+      inlays: client.workspace?.inlayHint?.refreshSupport === true,
+    };
+    return { serverInfo: { name: 'strata', version }, capabilities };
+  });
 
-const timers = new Map<string, NodeJS.Timeout>();
+  connection.onNotification(trustNotification, (options: LanguageOptions | undefined) => {
+    trusted = options?.trusted ?? true;
+    world.refresh();
+  });
 
-function scheduleDiagnostics(document: TextDocument, delay = quiet): void {
-  clearTimeout(timers.get(document.uri));
-  timers.set(
-    document.uri,
-    setTimeout(() => sendDiagnostics(document.uri), delay),
-  );
-}
-
-function sendDiagnostics(uri: string): void {
-  timers.delete(uri);
-  const document = documents.get(uri);
-  if (!document) return;
-  try {
-    const view = views.of(document);
-    const found = diagnose(view, view.facts, view.plan);
-    void connection.sendDiagnostics({
+  const timers = new Map<string, NodeJS.Timeout>();
+  function scheduleDiagnostics({ uri }: TextDocument, delay = quiet): void {
+    clearTimeout(timers.get(uri));
+    timers.set(
       uri,
-      version: document.version,
-      diagnostics: found.map((d) => lspDiagnostic(document, d)),
-    });
-  } catch (error) {
-    log(error);
+      setTimeout(() => sendDiagnostics(uri), delay),
+    );
   }
-}
-
-function worldChanged(file: string): void {
-  for (const document of documents.all()) if (fileOf(document.uri) === file) scheduleDiagnostics(document, 0);
-}
-
-documents.onDidChangeContent(({ document }) => scheduleDiagnostics(document));
-documents.onDidClose(({ document: { uri } }) => {
-  clearTimeout(timers.get(uri));
-  timers.delete(uri);
-  views.close(uri);
-  void connection.sendDiagnostics({ uri, diagnostics: [] });
-});
-
-connection.onCompletion(
-  answering<Parameters<Parameters<typeof connection.onCompletion>[0]>[0], CompletionList>(
-    { isIncomplete: false, items: [] },
-    async (document, { position }) => {
+  function sendDiagnostics(uri: string): void {
+    timers.delete(uri);
+    const document = documents.get(uri);
+    if (!document) return;
+    try {
       const view = views.of(document);
-      const offset = document.offsetAt(position);
-      const folder = view.file === '' ? undefined : folderWanted(view, offset);
-      const entries = folder === undefined ? [] : await readFolder(resolve(dirname(view.file), folder));
-      const items = complete(view, offset, entries);
-      // Ranges of layers and paths go on while they are typed.
-      const isIncomplete = folder !== undefined || items.some(({ kind }) => kind === 'layer');
-      return { isIncomplete, items: items.map((item, i) => lspItem(document, item, i)) };
-    },
-  ),
-);
+      const diagnostics = diagnose(view, view.facts, view.plan).map((d) => lspDiagnostic(document, d));
+      void connection.sendDiagnostics({ uri, version: document.version, diagnostics });
+    } catch (error) {
+      failed(error);
+    }
+  }
 
-connection.onShutdown(() => world.dispose());
-documents.listen(connection);
-connection.listen();
+  documents.onDidChangeContent(({ document }) => scheduleDiagnostics(document));
+  documents.onDidClose(({ document: { uri } }) => {
+    clearTimeout(timers.get(uri));
+    timers.delete(uri);
+    views.close(uri);
+    results.close(fileOf(uri));
+    void connection.sendDiagnostics({ uri, diagnostics: [] });
+  });
+
+  handleRequests(connection, {
+    documents,
+    view: (document) => views.of(document),
+    // Counting what a result rests on runs the model's tokenizer, so an untrusted folder shows none.
+    lensOptions: (view) => ({ trusted, ...(trusted && { results: results.of(view) }) }),
+    failed,
+  });
+
+  connection.onShutdown(() => {
+    world.dispose();
+    results.dispose();
+  });
+  documents.listen(connection);
+  connection.listen();
+}
+
+/** As a thread of itself: reads the results that it was started for. */
+async function answer(): Promise<void> {
+  const { text, file } = orderOfThread();
+  parentPort?.postMessage(await readResults(text, file));
+}
+
+if (isMainThread) serve();
+else void answer();
