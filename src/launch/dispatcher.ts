@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { createOnce, privateFolder, writeJsonAtomic } from '../base/files.ts';
 import { attempt, fail } from '../base/problem.ts';
 import { createExit } from '../record/create.ts';
+import { diskFullReason, exitCodes } from '../record/exit-codes.ts';
 import { runFolders } from '../record/find.ts';
 import { type Home, home, layout } from '../record/layout.ts';
 import { readRun } from '../record/read.ts';
@@ -105,7 +106,9 @@ async function startRun(folder: string, program: Program): Promise<void> {
     if (wasOver) break;
     await pause(25);
   }
-  const reason = `Its supervisor did not start: ${(await lastLine(logFile)) ?? 'it said nothing'}.`;
+  const said =
+    (await ended) === exitCodes.diskFull ? diskFullReason : `${(await lastLine(logFile)) ?? 'it said nothing'}.`;
+  const reason = `Its supervisor did not start: ${said}`;
   await createExit(folder, n, { outcome: 'failed', reason, by: 'dispatcher', time: Date.now() });
 }
 

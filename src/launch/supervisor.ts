@@ -4,9 +4,9 @@ import { closeSync, openSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createOnce, exists, writeJsonAtomic } from '../base/files.ts';
-import { sentence } from '../base/problem.ts';
+import { sentence, toProblem } from '../base/problem.ts';
 import { createExit, keepReserve, writeOnFullDisk } from '../record/create.ts';
-import { exitCodes } from '../record/exit-codes.ts';
+import { diskFullReason, exitCodes } from '../record/exit-codes.ts';
 import { layout } from '../record/layout.ts';
 import { cookieVariable, identify, platform } from '../record/platform.ts';
 import { ownClaim, readCancel, readResult } from '../record/snapshot.ts';
@@ -46,6 +46,7 @@ export function judge(
     return { outcome: 'preempted', reason: 'It was stopped from outside; strata resume goes on with it.', ...seen };
   }
   if (said.problem !== undefined) return { outcome: 'failed', reason: said.problem, ...seen };
+  if (code === exitCodes.diskFull) return { outcome: 'failed', reason: diskFullReason, ...seen };
   if (signal !== null) {
     return { outcome: 'failed', reason: `Its worker was killed by ${signal}.${hints[signal] ?? ''}`, ...seen };
   }
@@ -67,6 +68,12 @@ async function writeExit(folder: string, n: number, end: End): Promise<void> {
       await pause(2000);
     }
   }
+}
+
+function notStarted(error: unknown): End {
+  const problem = toProblem(error);
+  const why = problem ? sentence(problem) : `${error instanceof Error ? error.message : String(error)}.`;
+  return { outcome: 'failed', reason: `Its worker did not start: ${why}` };
 }
 
 function startWorker(folder: string, n: number, program: Program, cookie: string): ChildProcess {
@@ -98,7 +105,12 @@ export async function supervise(folder: string, n: number, program: Program): Pr
   if (await exists(join(folder, layout.cancel(n)))) {
     return writeExit(folder, n, { outcome: 'canceled', reason: 'It was canceled before it was started.' });
   }
-  const worker = startWorker(folder, n, program, cookie);
+  let worker: ChildProcess;
+  try {
+    worker = startWorker(folder, n, program, cookie);
+  } catch (error) {
+    return writeExit(folder, n, notStarted(error));
+  }
   const ended = new Promise<[number | null, NodeJS.Signals | null, Error?]>((resolve) => {
     worker.once('exit', (code, signal) => resolve([code, signal]));
     worker.once('error', (error) => resolve([null, null, error]));
@@ -138,7 +150,7 @@ export async function supervise(folder: string, n: number, program: Program): Pr
   const [code, signal, error] = await ended;
   for (const timer of timers) clearTimeout(timer);
   sweep(cookie);
-  if (error) return writeExit(folder, n, { outcome: 'failed', reason: `Its worker did not start: ${error.message}.` });
+  if (error) return writeExit(folder, n, notStarted(error));
   const result = await readResult(folder, n).catch(() => undefined);
   const last = await lastLine(join(folder, layout.stderr(n)));
   await writeExit(

@@ -5,7 +5,7 @@ import { type Problem, sentence, toProblem } from '../base/problem.ts';
 import type { RunSpec } from '../plan/types.ts';
 import { AttemptWriter } from '../record/append.ts';
 import { writeOnFullDisk } from '../record/create.ts';
-import { exitCodes } from '../record/exit-codes.ts';
+import { exitCodeOf, exitCodes } from '../record/exit-codes.ts';
 import { homeOfRun, layout } from '../record/layout.ts';
 import { readEvaluated } from '../record/read.ts';
 import { readRecord } from '../record/snapshot.ts';
@@ -66,10 +66,13 @@ export async function work(folder: string, n: number): Promise<number> {
       asked ??= 'preempted';
     });
   }
-  const writer = new AttemptWriter(folder, n);
+  // On a full disk the log cannot be written either; that must not be what ends the process.
+  process.stderr.on('error', () => {});
+  let writer: AttemptWriter | undefined;
   const finish = (result: Omit<ResultRecord, 'time'>) =>
     writeOnFullDisk(folder, () => writeJsonAtomic(join(folder, layout.result(n)), { ...result, time: Date.now() }));
   try {
+    writer = new AttemptWriter(folder, n);
     const cacheFolder = homeOfRun(folder).cache;
     await carryOut({
       folder,
@@ -92,9 +95,9 @@ export async function work(folder: string, n: number): Promise<number> {
     const problem = toProblem(error) ?? defect(error);
     process.stderr.write(`${sentence(problem)}\n`);
     await finish({ state: 'failed', problem }).catch(() => {});
-    return exitCodes.failed;
+    return exitCodeOf(problem);
   } finally {
-    writer.close();
+    writer?.close();
   }
 }
 

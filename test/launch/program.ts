@@ -5,11 +5,13 @@
 import { spawn } from 'node:child_process';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { toProblem } from '../../src/base/problem.ts';
 import { dispatch } from '../../src/launch/dispatcher.ts';
 import { localPlace } from '../../src/launch/local.ts';
 import type { Order } from '../../src/launch/place.ts';
 import { ownProgram } from '../../src/launch/program.ts';
 import { supervise } from '../../src/launch/supervisor.ts';
+import { exitCodeOf } from '../../src/record/exit-codes.ts';
 import { home } from '../../src/record/layout.ts';
 import type { RunRequest } from '../../src/record/types.ts';
 
@@ -51,8 +53,9 @@ async function work(folder: string, attempt: number): Promise<void> {
     try {
       for (;;) appendFileSync(join(folder, 'ballast'), Buffer.alloc(4096, 1));
     } catch (error) {
+      process.stderr.on('error', () => {});
       process.stderr.write(`disk: ${(error as NodeJS.ErrnoException).code}\n`);
-      process.exit(1);
+      process.exit(exitCodeOf(toProblem(error)));
     }
   }
   if (behaviour.work === undefined) return sleepForEver();

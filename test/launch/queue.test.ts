@@ -97,6 +97,7 @@ test('how an attempt ended, from its worker', () => {
   assert.equal(judge(1, null, undefined, { problem: 'The loss is NaN.' }).reason, 'The loss is NaN.');
   assert.match(judge(null, 'SIGKILL', undefined, {}).reason ?? '', /out of memory/);
   assert.match(judge(null, 'SIGBUS', undefined, {}).reason ?? '', /base model was overwritten/);
+  assert.match(judge(74, null, undefined, { lastLine: 'torn' }).reason ?? '', /no space is left.*Free some space/);
   assert.match(judge(7, null, undefined, { lastLine: 'boom' }).reason ?? '', /exit code 7: boom/);
 });
 
