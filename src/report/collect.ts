@@ -10,14 +10,17 @@ import type { Evaluated, Run } from '../record/types.ts';
 import { loadComparedRun } from './load.ts';
 import type { ComparedRun, CompareInput, PlannedRun, StaleRun } from './types.ts';
 
+/** Reads one run directory; whoever looks often may keep what did not change. */
+export type LoadRun = (folder: string) => Promise<ComparedRun>;
+
 /**
  * What `compare FILE` compares: exactly the runs that the plan resolves to, each in its newest version and with results for
  * the tasks as they stand now; older runs of the same experiment are named as stale.
  */
-export async function collectPlan(plan: Plan): Promise<CompareInput> {
+export async function collectPlan(plan: Plan, load: LoadRun = loadComparedRun): Promise<CompareInput> {
   const { experiment } = plan;
   const home = homeOf(experiment.file);
-  const found = await Promise.all(plan.runs.map((run) => findPlanned(run, home.folder)));
+  const found = await Promise.all(plan.runs.map((run) => findPlanned(run, home.folder, load)));
   const used = new Set(found.flatMap((f) => f.run?.run.folder ?? []));
   const { runs: all } = await runsOf(home.folder);
   const stale = all.filter(
@@ -44,11 +47,12 @@ function staleRun({ id, request, state }: Run): StaleRun {
 async function findPlanned(
   { id, arm, seed, tasks }: RunPlan,
   strataFolder: string,
+  load: LoadRun,
 ): Promise<{ planned: PlannedRun; run?: ComparedRun }> {
   const planned: PlannedRun = { id, arm, ...(seed !== undefined && { seed }), tasks: tasks.map((t) => t.name) };
   const folder = await newestOf(strataFolder, id);
   if (folder === undefined) return { planned };
-  const read = await attempt(() => Promise.all([loadComparedRun(folder), readEvaluated(folder)]));
+  const read = await attempt(() => Promise.all([load(folder), readEvaluated(folder)]));
   if (!read.ok) return { planned };
   const [run, evaluated] = read.value;
   const current = new Map(tasks.map((t) => [t.name, t.hash]));
@@ -86,6 +90,7 @@ function renamed(data: ComparedRun, arm: string): ComparedRun {
 export async function collectRuns(
   runs: readonly Run[],
   compare: CompareSpec = { forgetting: [] },
+  load: LoadRun = loadComparedRun,
 ): Promise<CompareInput> {
   const labels = armLabels(runs);
   const newestFirst = [...runs].sort((a, b) => b.request.asked - a.request.asked);
@@ -99,7 +104,7 @@ export async function collectRuns(
   }
   const chosen = runs.filter((run) => [...kept.values()].includes(run));
   const loaded = await Promise.all(
-    chosen.map(async (run) => renamed(await loadComparedRun(run.folder), labels.get(run)!)),
+    chosen.map(async (run) => renamed(await load(run.folder), labels.get(run)!)),
   );
   const stems = [...new Set(runs.map((r) => r.request.experiment.stem))];
   return {

@@ -1,5 +1,6 @@
 import type { TensorProofs } from '../record/types.ts';
 import { mean, standardDeviation } from '../statistics/moments.ts';
+import { studentInterval } from '../statistics/student.ts';
 import type { ArmRun, ArmValue, ComparedArm, ComparedMetric, ComparedRun, Proof } from './types.ts';
 
 /** The runs of one arm, in the order of their seeds. */

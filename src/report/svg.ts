@@ -22,7 +22,8 @@ export interface SvgOptions {
   style?: boolean;
 }
 
-const markers: Record<Marker, SymbolType> = {
+/** The shapes of `palette.ts`, for every view that draws them. */
+export const markers: Record<Marker, SymbolType> = {
   circle: symbolCircle,
   square: symbolSquare,
   triangle: symbolTriangle,

@@ -132,6 +132,8 @@ export interface ArmValue {
   value: number;
   /** Sample standard deviation over seeds; absent below two. */
   seedDeviation?: number;
+  /** 95 % t interval of `value` over seeds; absent below two. */
+  seedInterval?: Interval;
   /** As `scores.json` has them. */
   seeds: { seed?: number; value: number; stderr: number | null; n: number }[];
 }

@@ -88,7 +88,7 @@ async function collect(io: Io, args: readonly string[], options: Record<string, 
 }
 
 /** The `compare` of the experiment that all runs come from, where it can still be read. */
-async function compareSpecOf(runs: readonly Run[]): Promise<CompareSpec | undefined> {
+export async function compareSpecOf(runs: readonly Run[]): Promise<CompareSpec | undefined> {
   const [file, ...others] = new Set(runs.map((r) => r.request.experiment.file));
   if (file === undefined || others.length > 0) return undefined;
   const text = await attempt(() => readFile(file, 'utf8'));

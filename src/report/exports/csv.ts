@@ -30,8 +30,12 @@ function quote(value: string | number | undefined): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+/** Rows as comma-separated values, a line each. */
+export function csvText(rows: readonly (readonly (string | number | undefined)[])[]): string {
+  return rows.map((row) => `${row.map(quote).join(',')}\n`).join('');
+}
+
 /** All contrasts as comma-separated values with a header; the effect's sign is that of its role (positive forgetting is worse). */
 export function csv({ contrasts }: Comparison): string {
-  const rows = [columns.map((c) => c.header), ...contrasts.map((contrast) => columns.map((c) => c.cell(contrast)))];
-  return rows.map((row) => `${row.map(quote).join(',')}\n`).join('');
+  return csvText([columns.map((c) => c.header), ...contrasts.map((contrast) => columns.map((c) => c.cell(contrast)))]);
 }

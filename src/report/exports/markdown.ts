@@ -16,7 +16,7 @@ function escapeCell(text: string): string {
 }
 
 /** A GitHub-flavoured table under its caption. */
-function markdownTable({ caption, columns, rows }: Table): string {
+export function markdownTable({ caption, columns, rows }: Table): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [
     `**${escapeCell(caption)}**`,

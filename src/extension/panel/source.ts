@@ -1,0 +1,96 @@
+import { basename, dirname } from 'node:path';
+import { Failure, fail } from '../../base/problem.ts';
+import { loadExperiment } from '../../cli/experiment-argument.ts';
+import type { Io } from '../../cli/verb.ts';
+import { compareSpecOf } from '../../cli/verbs/compare.ts';
+import type { Plan } from '../../plan/types.ts';
+import type { PanelSource, RunStatus } from '../../protocol/panel.ts';
+import { runFolders } from '../../record/find.ts';
+import { homeOf } from '../../record/layout.ts';
+import { collectPlan, collectRuns } from '../../report/collect.ts';
+import type { CompareInput } from '../../report/types.ts';
+import type { RunCache, Sight } from './run-cache.ts';
+import { stampOf } from './stamp.ts';
+
+/** What is kept of a source between two looks. */
+export interface SourceCache {
+  runs: RunCache;
+  plan?: { stamp: string; plan: Plan };
+  /** Folders of runs that were there at the last look. */
+  known?: Set<string>;
+}
+
+export interface SourceSight {
+  signature: string;
+  runs: RunStatus[];
+  /** Ids of runs that were there before and are not any more. */
+  gone: string[];
+  /** Sentences about runs that cannot be read. */
+  damaged: string[];
+}
+
+/** The run directories of a source as they stand, without reading records that did not change. */
+export async function runsInSight(source: PanelSource, cache: SourceCache): Promise<SourceSight> {
+  const stamp = source.kind === 'experiment' ? await stampOf(source.file) : '';
+  const folders = source.kind === 'experiment' ? await foldersOf(source.file, cache.plan?.plan) : source.folders;
+  const sights: Sight[] = [];
+  for (const folder of folders) {
+    const sight = await cache.runs.look(folder);
+    if (sight) sights.push(sight);
+  }
+  const present = new Set(sights.map((s) => s.run.folder));
+  const gone = [...(cache.known ?? [])].filter((folder) => !present.has(folder) && !cache.runs.damaged.has(folder));
+  cache.known = present;
+  return {
+    signature: JSON.stringify([stamp, cache.plan !== undefined, sights.map((s) => [s.run.id, s.signature])]),
+    runs: sights.map((s) => s.status),
+    gone: gone.map((folder) => basename(folder)),
+    damaged: [...cache.runs.damaged.values()],
+  };
+}
+
+/** Folders of all versions of the plan's runs; before there is a plan, none. */
+async function foldersOf(file: string, plan: Plan | undefined): Promise<string[]> {
+  if (!plan) return [];
+  const ids = new Set(plan.runs.map((r) => r.id));
+  const isPlanned = (name: string) => ids.has(name) || ids.has(name.replace(/-\d+$/, ''));
+  return (await runFolders(homeOf(file).folder)).filter((folder) => isPlanned(basename(folder)));
+}
+
+/** Everything that a comparison of the source is made of. Fails as `strata compare` does. */
+export async function collectSource(source: PanelSource, cache: SourceCache): Promise<CompareInput> {
+  if (source.kind === 'experiment') return collectPlan(await planOf(source.file, cache), cache.runs.load);
+  const sights = await Promise.all(source.folders.map((folder) => cache.runs.look(folder)));
+  const runs = sights.flatMap((s) => s?.run ?? []);
+  if (runs.length === 0) {
+    fail('unknown-run', 'None of the runs of this comparison is there any more.', {
+      remedy: 'Close it, and compare runs of the Runs view.',
+    });
+  }
+  return collectRuns(runs, await compareSpecOf(runs), cache.runs.load);
+}
+
+async function planOf(file: string, cache: SourceCache): Promise<Plan> {
+  const stamp = await stampOf(file);
+  if (cache.plan?.stamp === stamp) return cache.plan.plan;
+  const said: string[] = [];
+  const io: Io = {
+    cwd: dirname(file),
+    out: () => {},
+    err: (text) => void said.push(text),
+    json: false,
+    terminal: false,
+    columns: 80,
+    colour: false,
+  };
+  try {
+    const { plan } = await loadExperiment(io, file, { depth: 'all' });
+    cache.plan = { stamp, plan };
+    return plan;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    // The diagnostics are the reason; they were said before the failure.
+    const reasons = said.filter((line) => !line.endsWith('(warning)')).slice(0, 3);
+    throw new Failure({ ...error.problem, message: [error.problem.message, ...reasons].join(' ') });
+  }
+}

@@ -1,0 +1,200 @@
+import {
+  type ChartDataset,
+  Chart as ChartJs,
+  type ChartOptions,
+  LinearScale,
+  LineController,
+  LineElement,
+  LogarithmicScale,
+  PointElement,
+  type Scale,
+} from 'chart.js';
+import Zoom from 'chartjs-plugin-zoom';
+import type { ZoomRange } from '../../src/protocol/panel.ts';
+import { styleOf } from '../../src/report/palette.ts';
+import { decimate } from '../model/decimate.ts';
+import type { DrawnChart, DrawnSeries } from '../model/drawn.ts';
+import { axisRange, type Range } from '../model/extent.ts';
+import { dodge, isQuiet, marks, type Scene } from './chart-marks.ts';
+import { seriesColour, translucent } from './theme.ts';
+
+ChartJs.register(LineController, LineElement, PointElement, LinearScale, LogarithmicScale, Zoom);
+
+const rowHeight = 40;
+
+/** A chart on its canvas. chart.js scales, draws axes and lines, and zooms; marks and colours are those of the exports. */
+export class ChartView {
+  readonly #canvas: HTMLCanvasElement;
+  readonly #zoomed: (group: string, zoom: ZoomRange) => void;
+  #chart: ChartJs<'line'> | undefined;
+  #scene: Scene | undefined;
+
+  constructor(canvas: HTMLCanvasElement, zoomed: (group: string, zoom: ZoomRange) => void) {
+    this.#canvas = canvas;
+    this.#zoomed = zoomed;
+  }
+
+  get scene(): Scene | undefined {
+    return this.#scene;
+  }
+
+  draw(scene: Scene): void {
+    this.#scene = scene;
+    const { chart } = scene;
+    const { parentElement } = this.#canvas;
+    const height = chart.y.kind === 'category' ? `${84 + rowHeight * chart.y.categories.length}px` : '';
+    if (parentElement && parentElement.style.height !== height) parentElement.style.height = height;
+    const ranges = { x: axisRange('x', chart), y: axisRange('y', chart) };
+    const datasets = chart.series.flatMap((s) => this.#datasets(s, scene, ranges.x));
+    const options = this.#options(scene, ranges);
+    // A scale cannot change its kind while it lives.
+    const kinds = this.#chart && [this.#chart.scales['x']?.type, this.#chart.scales['y']?.type];
+    if (kinds && (kinds[0] !== options.scales?.['x']?.type || kinds[1] !== options.scales?.['y']?.type)) this.dispose();
+    if (!this.#chart) {
+      this.#chart = new ChartJs(this.#canvas, {
+        type: 'line',
+        data: { datasets },
+        options,
+        plugins: [marks(() => this.#scene)],
+      });
+      return;
+    }
+    this.#chart.data.datasets = datasets;
+    this.#chart.options = options;
+    this.#chart.update('none');
+  }
+
+  dispose(): void {
+    this.#chart?.destroy();
+    this.#chart = undefined;
+  }
+
+  /** The value of x under a pixel of the canvas; undefined outside the plot. */
+  xAt(pixel: number): number | undefined {
+    const { chartArea, scales } = this.#chart ?? {};
+    if (!chartArea || pixel < chartArea.left || pixel > chartArea.right) return undefined;
+    return scales?.['x']?.getValueForPixel(pixel);
+  }
+
+  /** Where a value of x stands, with the plot's upper and lower end; undefined outside. */
+  place(x: number): { left: number; top: number; height: number } | undefined {
+    const { chartArea, scales } = this.#chart ?? {};
+    const left = scales?.['x']?.getPixelForValue(x);
+    if (!chartArea || left === undefined || left < chartArea.left - 1 || left > chartArea.right + 1) return undefined;
+    return { left, top: chartArea.top, height: chartArea.height };
+  }
+
+  /** The point nearest to a pixel, within reach of a hand. */
+  pointAt(px: number, py: number, reach = 28): { series: number; index: number } | undefined {
+    let best: { series: number; index: number } | undefined;
+    let nearest = reach;
+    for (const [series, { points }] of (this.#scene?.chart.series ?? []).entries()) {
+      for (const index of points.keys()) {
+        const at = this.pixelOf(series, index);
+        const distance = at ? Math.hypot(at.left - px, at.top - py) : Number.POSITIVE_INFINITY;
+        if (distance < nearest) [nearest, best] = [distance, { series, index }];
+      }
+    }
+    return best;
+  }
+
+  pixelOf(series: number, index: number): { left: number; top: number } | undefined {
+    const { x, y } = this.#chart?.scales ?? {};
+    const chart = this.#scene?.chart;
+    const point = chart?.series[series]?.points[index];
+    if (!chart || !x || !y || !point) return undefined;
+    return { left: x.getPixelForValue(point.x), top: y.getPixelForValue(point.y) + dodge(chart, series) };
+  }
+
+  /** Lines only; the raw line behind a smoothed one is faint. */
+  #datasets(series: DrawnSeries, scene: Scene, range: Range): ChartDataset<'line'>[] {
+    if (!series.line) return [];
+    const colour = seriesColour(series.style, scene.theme);
+    const width = Math.max(200, this.#canvas.clientWidth || 600);
+    const thinned = (points: DrawnSeries['points']) =>
+      scene.chart.x.kind === 'number' && scene.chart.x.scale === 'log' ? points : decimate(points, range, width);
+    const line = (points: DrawnSeries['points'], more: Partial<ChartDataset<'line'>>): ChartDataset<'line'> => ({
+      label: series.name,
+      data: thinned(points),
+      borderColor: isQuiet(scene, series) ? translucent(colour, 0.3) : colour,
+      borderWidth: scene.theme.highContrast ? 2.5 : 2,
+      ...more,
+    });
+    const behind = { borderColor: translucent(colour, scene.theme.highContrast ? 0.45 : 0.28), borderWidth: 1 };
+    const dash = styleOf(series.style).dash.split(' ').filter(Boolean).map(Number);
+    return [...(series.raw ? [line(series.raw, behind)] : []), line(series.points, { borderDash: dash })];
+  }
+
+  #options(scene: Scene, ranges: { x: Range; y: Range }): ChartOptions<'line'> {
+    const { chart, theme } = scene;
+    const mode = chart.curves ? 'x' : 'xy';
+    const complete = ({ chart: drawn }: { chart: ChartJs }) => this.#report(drawn);
+    return {
+      animation: false,
+      parsing: false,
+      normalized: true,
+      responsive: true,
+      maintainAspectRatio: false,
+      // Pointer and keyboard are handled by the card, which knows all charts.
+      events: [],
+      elements: { point: { radius: 0, hitRadius: 0 }, line: { tension: 0 } },
+      layout: { padding: { right: 8 } },
+      scales: { x: scaleOptions('x', scene, ranges.x), y: scaleOptions('y', scene, ranges.y) },
+      plugins: {
+        zoom: {
+          zoom: {
+            drag: {
+              enabled: true,
+              threshold: 6,
+              backgroundColor: theme.selection,
+              borderColor: theme.focus,
+              borderWidth: 1,
+            },
+            wheel: { enabled: true, modifierKey: 'ctrl' },
+            pinch: { enabled: true },
+            mode,
+            onZoomComplete: complete,
+          },
+          pan: { enabled: true, modifierKey: 'shift', mode, onPanComplete: complete },
+        },
+      },
+    };
+  }
+
+  #report({ scales }: ChartJs): void {
+    const scene = this.#scene;
+    const { x, y } = scales;
+    if (!scene || !x || !y || !(x.min < x.max)) return;
+    const { group, curves } = scene.chart;
+    this.#zoomed(group, { x: [x.min, x.max], ...(!curves && y.min < y.max && { y: [y.min, y.max] }) });
+  }
+}
+
+type ScaleOptions = NonNullable<ChartOptions<'line'>['scales']>[string];
+
+function scaleOptions(axis: 'x' | 'y', { chart, theme }: Scene, [min, max]: Range): ScaleOptions {
+  const own: DrawnChart['x'] = chart[axis];
+  const font = { family: theme.font, size: 12 };
+  const names = own.kind === 'category' ? own.categories : undefined;
+  return {
+    type: own.kind === 'number' && own.scale === 'log' ? 'logarithmic' : 'linear',
+    min,
+    max,
+    ...(names && {
+      reverse: true,
+      afterBuildTicks: (scale: Scale) => {
+        scale.ticks = names.map((_, value) => ({ value }));
+      },
+    }),
+    grid: { color: theme.grid, tickColor: theme.grid },
+    border: { color: theme.guide },
+    title: { display: names === undefined, text: own.label, color: theme.foreground, font },
+    ticks: {
+      color: theme.foreground,
+      font,
+      maxTicksLimit: axis === 'x' ? 8 : 7,
+      ...(axis === 'x' && { maxRotation: 0 }),
+      ...(names && { callback: (value: string | number) => names[Number(value)] ?? '', autoSkip: false }),
+    },
+  };
+}
