@@ -1,6 +1,6 @@
 // Bundles every entry point with esbuild. One table: file in dist → source and what differs.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import esbuild from 'esbuild';
 
@@ -41,15 +41,33 @@ const kinds = {
 const entries = {
   strata: { kind: 'node', source: 'src/cli/main.ts', shebang: true }, // the command line; also the runner's processes (hidden verbs)
   compare: { kind: 'node', source: 'src/extension/panel/worker.ts' }, // the compare panel's thread: reads runs, computes comparisons
+  extension: { kind: 'editor', source: 'src/extension/extension.ts', lazy: true }, // what the editor loads first
+  client: { kind: 'editor', source: 'src/extension/client.ts' }, // of the language server; loaded with the first experiment file
+  describe: { kind: 'editor', source: 'src/extension/layers/describe.ts' }, // parser and planner; loaded with the first layer tree
   server: { kind: 'editor', source: 'src/language/server.ts' }, // the language server
+  'test/main': { kind: 'editor', source: 'test/suite/main.ts' }, // suites that run inside the editor
   panel: { kind: 'browser', source: 'webview/panel.ts' }, // the compare panel's page
+};
+
+/** An `import('./x.ts')` of the extension is the entry `x`, a bundle of its own that is loaded when it is needed. */
+const lazyEntries = {
+  name: 'lazy-entries',
+  setup(build) {
+    build.onResolve({ filter: /^\.\.?\// }, ({ path, kind }) => {
+      if (kind !== 'dynamic-import') return undefined;
+      const name = basename(path, '.ts');
+      if (!entries[name])
+        return { errors: [{ text: `${path} is imported lazily, but ${name} is no entry in scripts/build.mjs` }] };
+      return { path: `./${name}.cjs`, external: true };
+    });
+  },
 };
 
 const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
 // `node scripts/build.mjs server` builds only what is named.
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
 const chosen = Object.entries(entries).filter(([name]) => named.length === 0 || named.includes(name));
-const options = chosen.map(([name, { kind, source, shebang }]) => {
+const options = chosen.map(([name, { kind, source, shebang, lazy }]) => {
   const { ending, define, ...platform } = kinds[kind];
   return {
     ...platform,
@@ -61,6 +79,7 @@ const options = chosen.map(([name, { kind, source, shebang }]) => {
     logLevel: 'warning',
     define: { __VERSION__: JSON.stringify(version), ...define },
     loader: { '.wasm': 'binary' },
+    ...(lazy && { plugins: [lazyEntries], supported: { 'dynamic-import': false } }),
     ...(shebang && { banner: { js: `#!/usr/bin/env node\n${banner}` } }),
   };
 });

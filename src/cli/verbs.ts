@@ -4,6 +4,7 @@ import { cancel } from './verbs/cancel.ts';
 import { check } from './verbs/check.ts';
 import { compare } from './verbs/compare.ts';
 import { data } from './verbs/data.ts';
+import { diff } from './verbs/diff.ts';
 import { dispatchVerb } from './verbs/dispatch.ts';
 import { doctor } from './verbs/doctor.ts';
 import { evaluate } from './verbs/evaluate.ts';
@@ -40,6 +41,7 @@ export const verbs: Verb[] = [
   rm,
   compare,
   inspect,
+  diff,
   surgery,
   exportVerb,
   tokenize,

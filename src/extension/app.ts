@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import type { Logger } from '../base/log.ts';
+import type { Documents } from './documents.ts';
+import type { Language } from './language.ts';
+import type { LayersView } from './layers/view.ts';
+import { type Finished, type Program, programOf, runVerb } from './program.ts';
+import type { RunIndex } from './runs/index.ts';
+import type { RunsView } from './runs/view.ts';
+import { setting } from './settings-read.ts';
+
+/** What the parts of the extension share. Made once in `extension.ts`. */
+export interface App {
+  context: vscode.ExtensionContext;
+  log: vscode.LogOutputChannel;
+  index: RunIndex;
+  runs: RunsView;
+  /** Looks for `.strata` folders again, and at all runs in them. */
+  refreshHomes: () => Promise<void>;
+  layers: LayersView;
+  documents: Documents;
+  language: Language;
+}
+
+/** The command line of this extension, as the settings say that it is to be started. */
+export function program(context: vscode.ExtensionContext): Program {
+  return programOf(join(context.extensionPath, 'dist', 'strata.mjs'), setting('strata.nodePath'));
+}
+
+/** Runs a verb of the command line to its end. */
+export function strata(
+  { context, log }: { context: vscode.ExtensionContext; log: Logger },
+  verb: readonly string[],
+  options: { cwd: string; signal?: AbortSignal },
+): Promise<Finished> {
+  return runVerb(program(context), verb, { ...options, log });
+}
+
+/** An AbortSignal that fires with a cancellation token. */
+export function signalOf(token: vscode.CancellationToken): AbortSignal {
+  const controller = new AbortController();
+  if (token.isCancellationRequested) controller.abort();
+  token.onCancellationRequested(() => controller.abort());
+  return controller.signal;
+}
+
+/** A sentence about what went wrong; awaiting it would wait for a click. */
+export function complain(app: { log: vscode.LogOutputChannel }, message: string): void {
+  app.log.error(message);
+  const show = vscode.l10n.t('Show Output');
+  vscode.window.showErrorMessage(message, show).then((chosen) => {
+    if (chosen === show) app.log.show();
+  });
+}

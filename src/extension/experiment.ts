@@ -1,0 +1,42 @@
+import * as vscode from 'vscode';
+import type { ExperimentArgument } from '../protocol/commands.ts';
+import type { RunNode } from './runs/tree.ts';
+
+/** An experiment file, and one arm of it if a code lens of an arm was clicked. */
+export interface Chosen {
+  uri: vscode.Uri;
+  arm?: string;
+}
+
+/**
+ * The experiment that a command means: that of its argument (a code lens, a row of the Runs view, an editor's title), of the
+ * active editor, or one that is picked among those of the workspace. Undefined: nothing was picked.
+ */
+export async function chosenExperiment(argument: unknown): Promise<Chosen | undefined> {
+  if (argument instanceof vscode.Uri) return { uri: argument };
+  if (isArgument(argument)) return { uri: vscode.Uri.parse(argument.uri, true), arm: argument.arm };
+  if (isRow(argument)) return { uri: vscode.Uri.file(argument.file) };
+  const document = vscode.window.activeTextEditor?.document;
+  if (document?.languageId === 'strata') return { uri: document.uri };
+  const files = await vscode.workspace.findFiles('**/*.strata.yaml', '**/node_modules/**', 200);
+  if (files.length < 2) return files[0] && { uri: files[0] };
+  const items = files.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }));
+  const picked = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Which experiment?') });
+  return picked && { uri: picked.uri };
+}
+
+function isArgument(value: unknown): value is ExperimentArgument {
+  const { uri, arm } = (value ?? {}) as Partial<ExperimentArgument>;
+  return typeof uri === 'string' && (arm === undefined || typeof arm === 'string');
+}
+
+function isRow(value: unknown): value is RunNode & { file: string } {
+  const { kind, file } = (value ?? {}) as Partial<RunNode>;
+  return kind === 'experiment' && typeof file === 'string';
+}
+
+/** Saves the file if it is open and changed: what is run is what is seen. False: it could not be saved. */
+export async function saved({ uri }: Chosen): Promise<boolean> {
+  const document = vscode.workspace.textDocuments.find((d) => d.uri.toString() === uri.toString());
+  return document?.isDirty ? document.save() : true;
+}

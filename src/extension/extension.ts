@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import type { App } from './app.ts';
+import { Documents } from './documents.ts';
+import { registerCommands } from './handlers.ts';
+import { findHomes, watchHomes } from './homes.ts';
+import { Language } from './language.ts';
+import { LayersView } from './layers/view.ts';
+import { RunIndex } from './runs/index.ts';
+import { RunsView } from './runs/view.ts';
+import { RunWatcher } from './runs/watch.ts';
+import { showStatus } from './status.ts';
+import { provideTasks } from './tasks.ts';
+import { provideTools } from './tools.ts';
+
+/** Wires the parts together; each is a file of its own. Nothing here waits for a disk or a process. */
+export function activate(context: vscode.ExtensionContext): App {
+  const log = vscode.window.createOutputChannel('Strata', { log: true });
+  const { storageUri } = context;
+  const index = new RunIndex(storageUri && join(storageUri.fsPath, 'runs.json'));
+  const watcher = new RunWatcher(index);
+  const documents = new Documents({ context, log });
+  const layers = new LayersView(context, log);
+  const runs = new RunsView(index);
+  const language = new Language(context, log);
+  const refreshHomes = async (): Promise<void> => {
+    await index.setHomes(await findHomes());
+    watcher.follow();
+    await vscode.commands.executeCommand('setContext', 'strata.runs.looked', true);
+  };
+  const app: App = { context, log, index, runs, layers, documents, language, refreshHomes };
+  context.subscriptions.push(
+    log,
+    index,
+    watcher,
+    documents,
+    layers,
+    runs,
+    language,
+    registerCommands(app),
+    showStatus(app),
+    provideTasks(context),
+    provideTools(app),
+    watchHomes(() => void refreshHomes()),
+  );
+  language.startWithFirstFile();
+  void refreshHomes().catch((error: unknown) => log.error(String(error)));
+  return app;
+}

@@ -1,0 +1,104 @@
+import * as vscode from 'vscode';
+import type { App } from './app.ts';
+import type { CommandId } from './commands.ts';
+import { compareExperiment } from './compare.ts';
+import { compareCheckpoints } from './compare-checkpoints.ts';
+import { chosenExperiment } from './experiment.ts';
+import { newExperiment, openSampleWorld } from './first-steps.ts';
+import type { LayerNode } from './layers/node.ts';
+import { runExperiment, showPlan } from './run.ts';
+import { deleteRuns, diffSpecs, onRun } from './run-commands.ts';
+import type { RunNode } from './runs/tree.ts';
+
+type Handler = (app: App, ...args: never[]) => unknown;
+
+/** The run that a command means: its argument (a row), else the selected row. */
+const withRun =
+  (work: (typeof onRun)[keyof typeof onRun]): Handler =>
+  (app: App, argument?: RunNode) => {
+    const node = rowOf(argument) ?? app.runs.view.selection[0];
+    return node?.folder === undefined ? undefined : work(app, { ...node, folder: node.folder });
+  };
+
+const rowOf = (argument: RunNode | undefined) => (argument?.folder === undefined ? undefined : argument);
+/** Several selected rows, or the one that was clicked. */
+const rowsOf = (argument: RunNode | undefined, selected?: readonly RunNode[]): readonly RunNode[] =>
+  selected && selected.length > 0 ? selected : argument ? [argument] : [];
+
+/** What each command does; the table of commands says where it stands and when it can be used. */
+const handlers: { [K in CommandId]: Handler } = {
+  'strata.run': async (app, argument?: unknown) => {
+    const chosen = await chosenExperiment(argument);
+    return chosen && runExperiment(app, chosen);
+  },
+  'strata.plan': async (app, argument?: unknown) => {
+    const chosen = await chosenExperiment(argument);
+    return chosen && showPlan(app, chosen);
+  },
+  'strata.compare': async (app, argument?: unknown) => {
+    const chosen = await chosenExperiment(argument);
+    return chosen && compareExperiment(app, chosen);
+  },
+  'strata.newExperiment': (app, model?: vscode.Uri, file?: vscode.Uri) => newExperiment(app, model, file),
+  'strata.openSampleWorld': (app, folder?: vscode.Uri) => openSampleWorld(app, folder),
+  'strata.doctor': ({ documents }) => documents.show('doctor'),
+  'strata.showRuns': () => vscode.commands.executeCommand('strata.runs.focus'),
+  'strata.showOutput': ({ log }) => log.show(),
+  'strata.restartServer': ({ language }) => language.restart(),
+
+  'strata.layers.chooseArm': (app, arm?: string) => chooseArm(app, arm),
+  'strata.layers.openModel': (app, folder?: vscode.Uri) => openModel(app, folder),
+  'strata.layers.openResource': (app, folder?: vscode.Uri) => openModel(app, folder),
+  'strata.layers.compare': (app, a?: vscode.Uri, b?: vscode.Uri) => compareCheckpoints(app, a, b),
+  'strata.layers.follow': ({ layers }) => layers.follow(),
+  'strata.layers.refresh': ({ layers }) => layers.refresh(),
+  'strata.layers.copyName': (_app, node?: LayerNode) => node?.name && vscode.env.clipboard.writeText(node.name),
+
+  'strata.runs.refresh': ({ refreshHomes }) => refreshHomes(),
+  'strata.runs.openExperiment': async (_app, node?: RunNode) =>
+    node?.file && vscode.window.showTextDocument(vscode.Uri.file(node.file)),
+  'strata.runs.cancel': withRun(onRun.cancel),
+  'strata.runs.resume': withRun(onRun.resume),
+  'strata.runs.attach': withRun(onRun.attach),
+  'strata.runs.log': withRun(onRun.log),
+  'strata.runs.verify': withRun(onRun.verify),
+  'strata.runs.openModel': withRun(onRun.openModel),
+  'strata.runs.reveal': withRun(onRun.reveal),
+  'strata.runs.copyId': withRun(onRun.copyId),
+  'strata.runs.diff': (_app, node?: RunNode, selected?: RunNode[]) => diffSpecs(rowsOf(node, selected)),
+  'strata.runs.delete': (app, node?: RunNode, selected?: RunNode[]) => deleteRuns(app, rowsOf(node, selected)),
+};
+
+async function chooseArm(app: App, arm?: string): Promise<void> {
+  if (arm !== undefined) return app.layers.chooseArm(arm);
+  const plain = { label: vscode.l10n.t('The model as it is'), arm: undefined, description: '' };
+  const items = app.layers.arms.map(({ name, words, pending }) => ({
+    label: name,
+    description: pending ?? words,
+    arm: name,
+  }));
+  const picked = await vscode.window.showQuickPick([plain, ...items], {
+    placeHolder: vscode.l10n.t('Which arm is drawn into the layers?'),
+  });
+  if (picked) await app.layers.chooseArm(picked.arm);
+}
+
+async function openModel(app: App, folder?: vscode.Uri): Promise<void> {
+  const [chosen] = folder
+    ? [folder]
+    : ((await vscode.window.showOpenDialog({
+        canSelectFolders: true,
+        canSelectFiles: false,
+        openLabel: vscode.l10n.t('Show Layers'),
+        title: vscode.l10n.t('Folder of a checkpoint or of a run'),
+      })) ?? []);
+  if (chosen) await app.layers.showFolder(chosen.fsPath);
+}
+
+/** Registers every command of the table. A failure is a sentence in the log and to the user, never silence. */
+export function registerCommands(app: App): vscode.Disposable {
+  const entries = Object.entries(handlers) as [CommandId, (app: App, ...args: unknown[]) => unknown][];
+  return vscode.Disposable.from(
+    ...entries.map(([id, handle]) => vscode.commands.registerCommand(id, (...args: unknown[]) => handle(app, ...args))),
+  );
+}

@@ -1,0 +1,115 @@
+import { basename, dirname, join } from 'node:path';
+import { readJsonIfThere } from '../../base/files.ts';
+import { attempt, sentence } from '../../base/problem.ts';
+import { hasErrors } from '../../experiment/diagnostics.ts';
+import { parse } from '../../experiment/parse.ts';
+import { validate } from '../../experiment/validate.ts';
+import { elements } from '../../model/dtypes.ts';
+import { openModel } from '../../model/open.ts';
+import { modelTree } from '../../model/tree.ts';
+import type { Model } from '../../model/types.ts';
+import { modelFolder } from '../../plan/facts/model.ts';
+import { gather } from '../../plan/gather.ts';
+import { isPlannable, resolve } from '../../plan/resolve.ts';
+import type { ArmPlan, RunSpec } from '../../plan/types.ts';
+import { layout } from '../../record/layout.ts';
+import type { LayerNode } from './node.ts';
+import { type Drawing, drawModel, resultingTree } from './tree.ts';
+
+/** What the Layers view shows. */
+export interface Described {
+  /** Undefined where the model cannot be read; then `problem` says why. */
+  root?: LayerNode;
+  /** Arms of the experiment, and why one cannot be drawn yet. */
+  arms: { name: string; words: string; pending?: string }[];
+  /** The arm that is drawn. */
+  arm?: string;
+  /** A sentence for the head of the view. */
+  problem?: string;
+  /** Folder of the model, to be watched. */
+  model?: string;
+}
+
+/**
+ * The model of an experiment, with one of its arms drawn into it. Reads config and tensor headers only. A text with errors
+ * still shows its model; `problem` says why no arm is drawn.
+ */
+export async function describeExperiment(text: string, file: string, arm: string | undefined): Promise<Described> {
+  const parsed = parse(text, { file });
+  const { draft } = parsed;
+  const opened = await attempt(async () => openModel(await modelFolder(draft.model, dirname(file))));
+  if (!opened.ok) return { arms: namesOf(draft.arms), problem: sentence(opened.problem) };
+  const model = opened.value;
+  const plain = { arms: namesOf(draft.arms), model: model.folder };
+  const title = `${draft.model}`;
+  if (!parsed.experiment)
+    return { ...plain, root: drawModel(title, modelTree(model), { pruned: [] }), problem: unplannable };
+  const facts = await gather(parsed.experiment, { depth: 'headers' });
+  const planned = await attempt(() => {
+    const errors = hasErrors(validate(parsed, facts));
+    return errors || !isPlannable(facts) ? undefined : resolve(parsed.experiment!, facts);
+  });
+  const plans = planned.ok ? (planned.value?.arms ?? []) : [];
+  const arms = plans.length > 0 ? plans.map(armRow) : plain.arms;
+  const chosen = arm === undefined ? undefined : plans.find(({ name }) => name === arm);
+  const problem = plans.length === 0 ? unplannable : chosen?.pending;
+  return {
+    arms,
+    model: model.folder,
+    ...(chosen && { arm: chosen.name }),
+    ...(problem !== undefined && { problem }),
+    root:
+      chosen && chosen.pending === undefined
+        ? drawArm(`${title}, arm ${chosen.name}`, model, chosen)
+        : drawModel(title, modelTree(model), { pruned: [] }),
+  };
+}
+
+const unplannable = 'The experiment has errors: no arm can be drawn.';
+
+function namesOf(arms: Readonly<Record<string, unknown>>): Described['arms'] {
+  return Object.keys(arms).map((name) => ({ name, words: '' }));
+}
+
+function armRow({ name, layers, pruned, pending, trainedParameters }: ArmPlan): Described['arms'][number] {
+  const count = (kind: string) => layers.filter((layer) => layer.kind === kind).length;
+  const words = [
+    ...(count('new') > 0 ? [`${count('new')} new`] : []),
+    ...(pruned.length > 0 ? [`${pruned.length} pruned`] : []),
+    ...(count('merged') > 0 ? [`${count('merged')} merged`] : []),
+    trainedParameters > 0 ? `${trainedParameters.toLocaleString('en-US')} parameters trained` : 'nothing trained',
+  ];
+  return { name, words: words.join(', '), ...(pending !== undefined && { pending }) };
+}
+
+function drawArm(title: string, model: Model, arm: ArmPlan): LayerNode {
+  const base = modelTree(model);
+  const tree = resultingTree(base, arm.layers);
+  const { pruned, lora, trainedParameters } = arm;
+  const adapted = lora && { weights: new Set(lora.weights), rank: lora.rank };
+  return drawModel(title, tree, { pruned, trained: new Set(arm.trained), trainedParameters, adapted }, base);
+}
+
+/** A checkpoint folder, or a run with what it trained. Fails as `openModel` does. */
+export async function describeModel(folder: string): Promise<Described> {
+  const model = await openModel(folder);
+  const spec = model.kind === 'run' ? await readJsonIfThere<RunSpec>(join(folder, layout.spec)) : undefined;
+  const kept = new Set(model.layers.flatMap((l) => (l.kind === 'new' ? [] : [l.base])));
+  const pruned = Array.from({ length: model.base?.config.layers ?? 0 }, (_, i) => i).filter((i) => !kept.has(i));
+  const tree = modelTree(model);
+  const base = model.base ? modelTree(await openModel(model.base.folder)) : tree;
+  return {
+    arms: [],
+    model: model.folder,
+    root: drawModel(basename(folder), tree, { pruned, ...trainedBy(spec, model) }, base),
+  };
+}
+
+function trainedBy(spec: RunSpec | undefined, { tensors, adapter }: Model): Omit<Drawing, 'pruned'> {
+  const adapted = adapter && { weights: new Set(adapter.modules.map(({ weight }) => weight)), rank: adapter.rank };
+  if (!spec) return { adapted };
+  const factors = adapter?.modules.flatMap(({ a, b }) => [a, b]) ?? [];
+  const touched = [...spec.trained.flatMap((name) => tensors.get(name) ?? []), ...factors];
+  const trainedParameters = touched.reduce((sum, { shape }) => sum + elements(shape), 0);
+  return { trained: new Set(spec.trained), trainedParameters, adapted };
+}

@@ -1,0 +1,33 @@
+/** What is to be seen of a layer, module or tensor. */
+export type Mark = 'new' | 'pruned' | 'merged' | 'trained' | 'partly' | 'adapted' | 'frozen' | 'changed' | 'differs';
+
+/** A row of the Layers view, without anything of VS Code. */
+export interface LayerNode {
+  /** Stable while the same thing is shown. */
+  key: string;
+  kind: 'model' | 'layer' | 'module' | 'tensor';
+  label: string;
+  description: string;
+  /** The first one decides icon and colour. */
+  marks: Mark[];
+  /** What a screen reader says. */
+  spoken: string;
+  /** Lines of plain text. */
+  tooltip: string[];
+  children: LayerNode[];
+  /** Full name in the resulting model, for copying. */
+  name?: string;
+}
+
+/** How each mark is said and drawn. */
+export const markWords: Record<Mark, string> = {
+  new: 'new',
+  pruned: 'pruned',
+  merged: 'merged',
+  trained: 'trained',
+  partly: 'partly trained',
+  adapted: 'adapted by LoRA',
+  frozen: 'frozen',
+  changed: 'changed',
+  differs: 'differs',
+};

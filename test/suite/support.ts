@@ -1,0 +1,68 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import type { App } from '../../src/extension/app.ts';
+
+/** The extension, activated; its parts as `activate` returns them. */
+export async function app(): Promise<App> {
+  const extension = vscode.extensions.getExtension<App>('strata.strata');
+  if (!extension) throw new Error('the extension is not there');
+  return extension.activate();
+}
+
+export function folder(): string {
+  const [first] = vscode.workspace.workspaceFolders ?? [];
+  if (!first) throw new Error('the suite needs a workspace folder');
+  return first.uri.fsPath;
+}
+
+export const file = (name: string): vscode.Uri => vscode.Uri.file(join(folder(), name));
+
+/** Opens a file of the workspace in an editor. */
+export async function open(name: string): Promise<vscode.TextDocument> {
+  const document = await vscode.workspace.openTextDocument(file(name));
+  await vscode.window.showTextDocument(document);
+  return document;
+}
+
+/** Waits until `look` returns something; throws after 60 s with what it was waiting for. */
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+): Promise<T> {
+  for (const end = Date.now() + 60_000; Date.now() < end; ) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`not so after 60 s: ${what}`);
+}
+
+export function runFolders(): string[] {
+  try {
+    return readdirSync(join(folder(), '.strata', 'runs'));
+  } catch {
+    return [];
+  }
+}
+
+/** Asks the launcher for a step on the user interface. */
+export async function ui(step: string, argument?: unknown): Promise<unknown> {
+  const { request } = await import('node:http');
+  const socketPath = process.env['VSCODE_TEST_UI'];
+  if (!socketPath) throw new Error('the launcher offers no steps on the user interface');
+  const answer = await new Promise<string>((resolve, reject) => {
+    const call = request({ socketPath, method: 'POST', path: '/' }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text: string) => {
+        body += text;
+      });
+      response.on('end', () => resolve(body));
+    });
+    call.on('error', reject);
+    call.end(JSON.stringify({ step, argument }));
+  });
+  const { value, error } = JSON.parse(answer) as { value?: unknown; error?: string };
+  if (error !== undefined) throw new Error(`${step}: ${error}`);
+  return value;
+}
