@@ -113,6 +113,12 @@ const acceptance =
 
 const steps = {
   typecheck: single('type check', process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--noEmit']),
+  typecheckWebview: single('type check of the webview', process.execPath, [
+    join(root, 'node_modules/typescript/bin/tsc'),
+    '--noEmit',
+    '-p',
+    'webview',
+  ]),
   lint: single('lint', bin('biome'), ['check', '.']),
   rooms: single('room boundaries', bin('depcruise'), ['--config', '.dependency-cruiser.cjs', 'src']),
   unit: nodeTests('unit', 2),
