@@ -63,6 +63,12 @@ export const commands = {
       item(experimentItem, 'inline@2'),
     ],
   },
+  'strata.openView': {
+    title: 'Open Saved View…',
+    enablement: trusted,
+    menus: [{ at: 'explorer/context', when: 'resourceFilename =~ /\\.strata-view\\.json$/', group: 'navigation@9' }],
+  },
+  'strata.openView': { title: 'Open Saved View…', enablement: trusted },
   'strata.newExperiment': { title: 'New Experiment…', icon: 'new-file', menus: [title(runsView, 'navigation@1')] },
   'strata.openSampleWorld': { title: 'Open Sample World…' },
   'strata.doctor': { title: 'Doctor', enablement: trusted },
@@ -147,10 +153,22 @@ export const commands = {
     palette: false,
     menus: [item(runItem('modelled'), '2_model@1')],
   },
+  'strata.runs.compare': {
+    title: 'Compare Runs',
+    enablement: trusted,
+    palette: false,
+    menus: [item(runItem(), '2_model@0')],
+  },
   'strata.runs.diff': {
     title: 'Compare Specs',
     palette: false,
     menus: [item(`${runItem()} && listDoubleSelection`, '2_model@2')],
+  },
+  'strata.runs.compare': {
+    title: 'Compare Runs',
+    enablement: trusted,
+    palette: false,
+    menus: [item(runItem(), '2_model@3')],
   },
   'strata.runs.reveal': {
     title: 'Reveal Run Directory',

@@ -27,11 +27,6 @@ const kinds = {
     name: (folder) => `${nameOf(folder)} (proofs)`,
     working: 'Hashing all tensors again…',
   },
-  compare: {
-    verb: (file) => ['compare', file, '--format', 'md'],
-    name: (file) => `${nameOf(file)} (comparison).md`,
-    working: 'Comparing…',
-  },
   doctor: { verb: () => ['doctor'], name: () => 'Strata Doctor', working: 'Measuring…' },
 } as const satisfies Record<string, Kind>;
 

@@ -6,6 +6,7 @@ import { registerCommands } from './handlers.ts';
 import { findHomes, watchHomes } from './homes.ts';
 import { Language } from './language.ts';
 import { LayersView } from './layers/view.ts';
+import { ComparePanels } from './panel/panels.ts';
 import { RunIndex } from './runs/index.ts';
 import { RunsView } from './runs/view.ts';
 import { RunWatcher } from './runs/watch.ts';
@@ -13,8 +14,14 @@ import { showStatus } from './status.ts';
 import { provideTasks } from './tasks.ts';
 import { provideTools } from './tools.ts';
 
+/** How long the start took, for tests. */
+interface Activation {
+  activation: { milliseconds: number };
+}
+
 /** Wires the parts together; each is a file of its own. Nothing here waits for a disk or a process. */
-export function activate(context: vscode.ExtensionContext): App {
+export function activate(context: vscode.ExtensionContext): App & Activation {
+  const begun = performance.now();
   const log = vscode.window.createOutputChannel('Strata', { log: true });
   const { storageUri } = context;
   const index = new RunIndex(storageUri && join(storageUri.fsPath, 'runs.json'));
@@ -22,13 +29,14 @@ export function activate(context: vscode.ExtensionContext): App {
   const documents = new Documents({ context, log });
   const layers = new LayersView(context, log);
   const runs = new RunsView(index);
+  const panels = new ComparePanels(context, log);
   const language = new Language(context, log);
   const refreshHomes = async (): Promise<void> => {
     await index.setHomes(await findHomes());
     watcher.follow();
     await vscode.commands.executeCommand('setContext', 'strata.runs.looked', true);
   };
-  const app: App = { context, log, index, runs, layers, documents, language, refreshHomes };
+  const app: App = { context, log, index, runs, layers, panels, documents, language, refreshHomes };
   context.subscriptions.push(
     log,
     index,
@@ -36,6 +44,7 @@ export function activate(context: vscode.ExtensionContext): App {
     documents,
     layers,
     runs,
+    panels,
     language,
     registerCommands(app),
     showStatus(app),
@@ -45,5 +54,5 @@ export function activate(context: vscode.ExtensionContext): App {
   );
   language.startWithFirstFile();
   void refreshHomes().catch((error: unknown) => log.error(String(error)));
-  return app;
+  return { ...app, activation: { milliseconds: performance.now() - begun } };
 }

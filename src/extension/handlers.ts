@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { App } from './app.ts';
 import type { CommandId } from './commands.ts';
-import { compareExperiment } from './compare.ts';
+import { compareExperiment, compareRuns } from './compare.ts';
 import { compareCheckpoints } from './compare-checkpoints.ts';
 import { chosenExperiment } from './experiment.ts';
 import { newExperiment, openSampleWorld } from './first-steps.ts';
@@ -16,8 +16,10 @@ type Handler = (app: App, ...args: never[]) => unknown;
 const withRun =
   (work: (typeof onRun)[keyof typeof onRun]): Handler =>
   (app: App, argument?: RunNode) => {
-    const node = rowOf(argument) ?? app.runs.view.selection[0];
-    return node?.folder === undefined ? undefined : work(app, { ...node, folder: node.folder });
+    const folder = (rowOf(argument) ?? app.runs.view.selection[0])?.folder;
+    // A row of before may be out of date; other parts of the extension name the folder only.
+    const node = folder === undefined ? undefined : app.runs.tree.node(folder);
+    return node && work(app, { ...node, folder: folder! });
   };
 
 const rowOf = (argument: RunNode | undefined) => (argument?.folder === undefined ? undefined : argument);
@@ -27,18 +29,20 @@ const rowsOf = (argument: RunNode | undefined, selected?: readonly RunNode[]): r
 
 /** What each command does; the table of commands says where it stands and when it can be used. */
 const handlers: { [K in CommandId]: Handler } = {
-  'strata.run': async (app, argument?: unknown) => {
-    const chosen = await chosenExperiment(argument);
+  'strata.run': async (app, ...args: unknown[]) => {
+    const chosen = await chosenExperiment(...args);
     return chosen && runExperiment(app, chosen);
   },
-  'strata.plan': async (app, argument?: unknown) => {
-    const chosen = await chosenExperiment(argument);
+  'strata.plan': async (app, ...args: unknown[]) => {
+    const chosen = await chosenExperiment(...args);
     return chosen && showPlan(app, chosen);
   },
-  'strata.compare': async (app, argument?: unknown) => {
-    const chosen = await chosenExperiment(argument);
+  'strata.compare': async (app, ...args: unknown[]) => {
+    const chosen = await chosenExperiment(...args);
     return chosen && compareExperiment(app, chosen);
   },
+  'strata.openView': ({ panels }, uri?: vscode.Uri) => panels.openView(uri),
+  'strata.openView': ({ panels }, file?: vscode.Uri) => panels.openView(file),
   'strata.newExperiment': (app, model?: vscode.Uri, file?: vscode.Uri) => newExperiment(app, model, file),
   'strata.openSampleWorld': (app, folder?: vscode.Uri) => openSampleWorld(app, folder),
   'strata.doctor': ({ documents }) => documents.show('doctor'),
@@ -65,7 +69,9 @@ const handlers: { [K in CommandId]: Handler } = {
   'strata.runs.openModel': withRun(onRun.openModel),
   'strata.runs.reveal': withRun(onRun.reveal),
   'strata.runs.copyId': withRun(onRun.copyId),
+  'strata.runs.compare': (app, node?: RunNode, selected?: RunNode[]) => compareRuns(app, rowsOf(node, selected)),
   'strata.runs.diff': (_app, node?: RunNode, selected?: RunNode[]) => diffSpecs(rowsOf(node, selected)),
+  'strata.runs.compare': (app, node?: RunNode, selected?: RunNode[]) => compareSelected(app, rowsOf(node, selected)),
   'strata.runs.delete': (app, node?: RunNode, selected?: RunNode[]) => deleteRuns(app, rowsOf(node, selected)),
 };
 

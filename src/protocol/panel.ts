@@ -15,7 +15,7 @@ import {
   optional,
 } from './guards.ts';
 
-/** Version of the messages; a webview restored from an older version of the extension is loaded anew. */
+/** Version of what the webview remembers; a panel of an older version is opened anew with what still makes sense. */
 export const panelProtocol = 1;
 
 /** What a panel compares. Paths are absolute. */
@@ -92,16 +92,12 @@ export const initialView: PanelView = {
   zoom: {},
 };
 
-export const exportFormats = ['csv', 'svg', 'png', 'md', 'html', 'json'] as const;
-export type ExportFormat = (typeof exportFormats)[number];
-
 export type ToPanel = { type: 'state'; state: PanelState } | { type: 'view'; view: PanelView };
 
 export type ToHost =
   /** The webview listens; `restored`: it has a view of its own and needs none. */
-  | { type: 'ready'; protocol: number; restored: boolean }
+  | { type: 'ready'; restored: boolean }
   | { type: 'choose'; choice: PanelChoice }
-  | { type: 'view'; view: PanelView }
   /** `what` is said in the confirmation. */
   | { type: 'copy'; text: string; what: string }
   /** A file made of what is drawn; `png` is base64. */
@@ -146,9 +142,8 @@ export function readView(value: unknown): PanelView {
 }
 
 const toHost: { [K in ToHost['type']]: Guard<Omit<Extract<ToHost, { type: K }>, 'type'>> } = {
-  ready: isObject({ protocol: isNumber, restored: isBoolean }),
+  ready: isObject({ restored: isBoolean }),
   choose: isObject({ choice: isPanelChoice }),
-  view: isObject({ view: isPanelView }),
   copy: isObject({ text: isString, what: isString }),
   save: isObject({ format: isOneOf('csv', 'svg', 'png'), name: isString, content: isString }),
   export: isObject({ format: isOneOf('md', 'csv', 'json', 'svg', 'html') }),

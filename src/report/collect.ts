@@ -103,9 +103,7 @@ export async function collectRuns(
     } else kept.set(key, run);
   }
   const chosen = runs.filter((run) => [...kept.values()].includes(run));
-  const loaded = await Promise.all(
-    chosen.map(async (run) => renamed(await load(run.folder), labels.get(run)!)),
-  );
+  const loaded = await Promise.all(chosen.map(async (run) => renamed(await load(run.folder), labels.get(run)!)));
   const stems = [...new Set(runs.map((r) => r.request.experiment.stem))];
   return {
     title:

@@ -129,7 +129,10 @@ export function armValue(
     task,
     metric,
     value: mean(values),
-    ...(seeds.length > 1 && { seedDeviation: standardDeviation(values) }),
+    ...(seeds.length > 1 && {
+      seedDeviation: standardDeviation(values),
+      seedInterval: studentInterval(values),
+    }),
     seeds,
   };
 }

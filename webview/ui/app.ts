@@ -53,7 +53,6 @@ export function createPanel(root: HTMLElement, host: Host): void {
       view = { ...view, ...change };
       stale = { table: stale.table || touches(change, tableKeys), charts: stale.charts || touches(change, chartKeys) };
       remember();
-      host.send({ type: 'view', view });
       schedule();
     },
     choose(choice) {
@@ -220,7 +219,7 @@ export function createPanel(root: HTMLElement, host: Host): void {
     theme = readTheme();
     schedule();
   });
-  host.send({ type: 'ready', protocol: panelProtocol, restored: remembered !== undefined });
+  host.send({ type: 'ready', restored: remembered !== undefined });
 }
 
 function pointerElements(): HTMLElement[] {
