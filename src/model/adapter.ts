@@ -4,7 +4,7 @@ import { fail } from '../base/problem.ts';
 import { isLinearWeight } from './names.ts';
 import { readObject } from './read-object.ts';
 import { readHeader } from './safetensors.ts';
-import type { Adapter, TensorRef } from './types.ts';
+import type { Adapter, Model, TensorRef } from './types.ts';
 
 export const adapterConfigName = 'adapter_config.json';
 export const adapterWeightsName = 'adapter_model.safetensors';
@@ -146,4 +146,13 @@ function equal(a: readonly number[], b: readonly number[]): boolean {
 }
 function isFloat(ref: TensorRef): boolean {
   return /^(F|BF)/.test(ref.dtype);
+}
+
+/** Fails with `usage-unmerged` for a model with LoRA factors: surgery would read its weights without them. */
+export function refuseUnmerged(model: Model): void {
+  if (!model.adapter) return;
+  fail('usage-unmerged', `${model.folder} holds a LoRA adapter that is not merged into its weights.`, {
+    place: model.folder,
+    remedy: 'Merge it first: strata export RUN FOLDER, then use FOLDER.',
+  });
 }

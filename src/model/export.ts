@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { writeJsonAtomic } from '../base/files.ts';
 import { noProgress, type Progress } from '../base/log.ts';
 import { fail } from '../base/problem.ts';
+import { refuseUnmerged } from './adapter.ts';
 import { writeAdapter } from './adapter-write.ts';
 import { copyCompanions } from './companions.ts';
 import { withDtype } from './config.ts';
@@ -43,11 +44,7 @@ export async function surgeryFolder(
   out: string,
   options: ExportOptions = {},
 ): Promise<void> {
-  if (model.adapter)
-    fail('usage-unmerged', `${model.folder} holds a LoRA adapter that is not merged into its weights.`, {
-      place: model.folder,
-      remedy: 'Merge it first: strata export RUN FOLDER, then use FOLDER.',
-    });
+  refuseUnmerged(model);
   const sources = plan.recipes.map((recipe) => {
     const source = fromRecipe(recipe);
     return options.dtype ? converted(source, options.dtype) : source;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { writeJsonAtomic } from '../base/files.ts';
 import { noProgress, type Progress } from '../base/log.ts';
+import { refuseUnmerged } from './adapter.ts';
 import { type AdapterValues, writeAdapter } from './adapter-write.ts';
 import { copyCompanions } from './companions.ts';
 import { elements } from './dtypes.ts';
@@ -18,8 +19,10 @@ export interface OverlayOptions {
 }
 
 /**
- * Writes the result of surgery on a plain checkpoint as an overlay folder: what the base lacks, and a map to what it has.
- * `baseHash` is `hashModel(base)`. The folder appears whole or not at all.
+ * Writes the result of surgery as an overlay folder: what the base lacks, and a map to what it has. `baseHash` is
+ * `hashModel(base)`. Where `base` is itself a run's model, the overlay lies over that run's own base, and what the run had
+ * changed is copied: an overlay never depends on another. Fails with `usage-unmerged` for a model with LoRA factors. The
+ * folder appears whole or not at all.
  */
 export async function writeSurgery(
   out: string,
@@ -28,15 +31,17 @@ export async function writeSurgery(
   plan: SurgeryPlan,
   options: OverlayOptions = {},
 ): Promise<void> {
+  refuseUnmerged(base);
   const map: Record<string, string> = {};
   const own: TensorSource[] = [];
   for (const recipe of plan.recipes) {
-    if (recipe.kind === 'kept') map[recipe.name] = recipe.from.name;
-    else own.push(fromRecipe(recipe));
+    const baseName = recipe.kind === 'kept' ? nameInBase(base, recipe.from.name) : undefined;
+    if (baseName === undefined) own.push(fromRecipe(recipe));
+    else map[recipe.name] = baseName;
   }
   const record: OverlayRecord = {
     strata: 1,
-    base: { folder: base.folder, hash: baseHash },
+    base: baseOf(base, baseHash),
     layers: plan.layers,
     map,
   };
@@ -66,7 +71,7 @@ export async function writeTrained(
   const adapted = new Set(trained.adapter ? [] : start.adapter?.modules.map(({ weight }) => weight));
   for (const [name, ref] of start.tensors) {
     const value = trained.values?.get(name);
-    const baseName = start.base ? start.base.map.get(name) : name;
+    const baseName = nameInBase(start, name);
     if (value && value.data.length !== elements(ref.shape))
       throw new Error(`${name}: ${value.data.length} values for the shape [${ref.shape}]`);
     if (value) own.push(values(name, ref.shape, ref.dtype, value.data));
@@ -78,11 +83,21 @@ export async function writeTrained(
     if (!start.tensors.has(name)) throw new Error(`trained tensor ${name} is not in the model`);
   const record: OverlayRecord = {
     strata: 1,
-    base: start.base ? { folder: start.base.folder, hash: start.base.hash } : { folder: start.folder, hash: baseHash },
+    base: baseOf(start, baseHash),
     layers: start.layers,
     map,
   };
   await writeOverlay(out, start.config, record, own, companionFolders(start), trained.adapter, options);
+}
+
+/** The checkpoint that an overlay of `model` lies over: the model itself, or what it lies over already. */
+function baseOf(model: Model, hash: string): OverlayRecord['base'] {
+  return model.base ? { folder: model.base.folder, hash: model.base.hash } : { folder: model.folder, hash };
+}
+
+/** What that checkpoint calls a tensor of `model`; undefined if it does not have it. */
+function nameInBase(model: Model, name: string): string | undefined {
+  return model.base ? model.base.map.get(name) : name;
 }
 
 async function writeOverlay(

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { hashCache } from '../base/hash-cache.ts';
 import { fail } from '../base/problem.ts';
 import { hashModel } from '../model/hash.ts';
+import { openModel } from '../model/open.ts';
 import type { Model } from '../model/types.ts';
 
 /** Watches files that a run reads while it runs. */
@@ -28,19 +29,13 @@ export function createGuard(cacheFolder: string): Guard {
   const watched = new Map<string, Watched>();
   let held: { model: Model; hash: string } | undefined;
 
+  /** A run is held to its own contents and to those of the checkpoint that it lies over. */
   async function verify(): Promise<void> {
     const { model, hash } = held!;
     const cache = hashCache(join(cacheFolder, 'hashes.json'));
-    const now = await hashModel(model, cache);
-    if (now !== hash) {
-      fail(
-        'base-changed',
-        `The model in ${model.folder} is not the one this run was planned with: its contents changed.`,
-        {
-          place: model.folder,
-          remedy: 'Put the files back, or start a new run: strata run takes the model as it is now.',
-        },
-      );
+    if ((await hashModel(model, cache)) !== hash) changed(model.folder);
+    if (model.base && (await hashModel(await openModel(model.base.folder), cache)) !== model.base.hash) {
+      changed(model.base.folder);
     }
     await cache.save();
   }
@@ -58,7 +53,7 @@ export function createGuard(cacheFolder: string): Guard {
       await verify();
     },
     async check() {
-      let changed = false;
+      let touched = false;
       for (const [file, before] of watched) {
         const now = await look(file);
         if (now?.size === before.size && now.time === before.time) continue;
@@ -69,10 +64,17 @@ export function createGuard(cacheFolder: string): Guard {
           });
         }
         watched.set(file, now);
-        changed = true;
+        touched = true;
       }
       // Touched, perhaps with the same contents: only the hash tells.
-      if (changed) await verify();
+      if (touched) await verify();
     },
   };
+}
+
+function changed(folder: string): never {
+  fail('base-changed', `The model in ${folder} is not the one this run was planned with: its contents changed.`, {
+    place: folder,
+    remedy: 'Put the files back, or start a new run: strata run takes the model as it is now.',
+  });
 }

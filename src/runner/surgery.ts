@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { exists, writeJsonAtomic } from '../base/files.ts';
-import { fail } from '../base/problem.ts';
 import { hashTensor } from '../model/hash.ts';
 import { openModel } from '../model/open.ts';
 import { writeSurgery, writeTrained } from '../model/overlay.ts';
@@ -13,15 +12,9 @@ import { proveIdentity, surgerySeed } from './identity.ts';
 /** sha256 of every tensor of the start, by name in the resulting model: `start.json`. */
 export type StartTensors = Record<string, string>;
 
-/** The plain checkpoint that everything is laid over; held to the hash in the spec. */
+/** The model that the experiment names, a checkpoint or a finished run; held to the hash in the spec. */
 export async function openBase(context: Context): Promise<Model> {
   const base = await openModel(context.request.sources.model);
-  if (base.base) {
-    fail('not-available', `${base.folder} is a run; a base must be a complete checkpoint.`, {
-      place: base.folder,
-      remedy: 'Write one with strata export RUN FOLDER and name that folder.',
-    });
-  }
   await context.guard.holdModel(base, context.spec.model);
   return base;
 }

@@ -5,6 +5,7 @@ import type { Progress } from '../../base/log.ts';
 import { hashTokenizer, openTokenizer } from '../../data/tokenizer.ts';
 import type { Tokenizer } from '../../data/types.ts';
 import type { ModelFacts } from '../../experiment/facts.ts';
+import { refuseUnmerged } from '../../model/adapter.ts';
 import { hashModel } from '../../model/hash.ts';
 import { cachedModel } from '../../model/hub.ts';
 import { linearModules } from '../../model/names.ts';
@@ -29,9 +30,10 @@ export async function modelFolder(reference: string, from: string): Promise<stri
   return (await exists(folder)) ? folder : ((await cachedModel(reference)) ?? folder);
 }
 
-/** Config and tensor headers; fails as `openModel` does. */
+/** Config and tensor headers; fails as `openModel` does, and with `usage-unmerged` for a run with LoRA factors. */
 export async function gatherModel(reference: string, from: string): Promise<GatheredModel> {
   const model = await openModel(await modelFolder(reference, from));
+  refuseUnmerged(model);
   const { config, tensors, folder } = model;
   const facts: ModelFacts = {
     family: config.family,

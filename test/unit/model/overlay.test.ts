@@ -82,6 +82,36 @@ describe('an overlay', () => {
     assert.ok((await readdir(exported)).includes('tokenizer.json'));
   });
 
+  test("of surgery on a run is what surgery on the exported run gives, and lies over the run's own base", async () => {
+    const [start, run, full, exported, again] = [place(), place(), place(), place(), place()];
+    await writeSurgery(start, base, baseHash, plan);
+    const value = { shape: [16, 16], data: Float32Array.from({ length: 256 }, (_, i) => i / 3) };
+    await writeTrained(run, await openModel(start), baseHash, { values: new Map([[q(2), value]]) });
+    const model = await openModel(run);
+    const further = planSurgery(model.config, model.tensors, {
+      expand: { after: [1], init: 'average', identity: true },
+      prune: [0],
+    });
+    await writeSurgery(again, model, await hashModel(model), further);
+    const overlay = await openModel(again);
+    assert.deepEqual([overlay.base!.folder, overlay.base!.hash], [base.folder, baseHash]);
+    assert.equal(overlay.base!.map.get(up(2)), up(1), 'shared with the base of the run');
+    assert.ok(overlay.changed.includes(q(2)), 'trained in the run');
+    await exportFolder(model, full);
+    await surgeryFolder(await openModel(full), further, exported);
+    await sameTensors(await openModel(exported), overlay);
+  });
+
+  test('of surgery on a run with LoRA factors is refused, because surgery would read its weights without them', async () => {
+    const run = place();
+    await writeTrained(run, base, baseHash, { adapter: adapter([q(0)]) });
+    const model = await openModel(run);
+    assert.equal(
+      await code(writeSurgery(place(), model, 'x', planSurgery(model.config, model.tensors, {}))),
+      'usage-unmerged',
+    );
+  });
+
   test('after training holds new values, rounded once to the stored dtype, and what surgery made', async () => {
     const start = place();
     await writeSurgery(start, base, baseHash, plan);
