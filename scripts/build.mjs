@@ -45,7 +45,10 @@ const entries = {
   client: { kind: 'editor', source: 'src/extension/client.ts' }, // of the language server; loaded with the first experiment file
   describe: { kind: 'editor', source: 'src/extension/layers/describe.ts' }, // parser and planner; loaded with the first layer tree
   server: { kind: 'editor', source: 'src/language/server.ts' }, // the language server
-  'test/main': { kind: 'editor', source: 'test/suite/main.ts' }, // suites that run inside the editor
+  // Suites that run inside the editor, one start of it each.
+  'test/main': { kind: 'editor', source: 'test/suite/main.ts' },
+  'test/reload': { kind: 'editor', source: 'test/suite/reload.ts' },
+  'test/restricted': { kind: 'editor', source: 'test/suite/restricted.ts' },
   panel: { kind: 'browser', source: 'webview/panel.ts' }, // the compare panel's page
 };
 

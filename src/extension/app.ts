@@ -4,7 +4,7 @@ import type { Logger } from '../base/log.ts';
 import type { Documents } from './documents.ts';
 import type { Language } from './language.ts';
 import type { LayersView } from './layers/view.ts';
-import type { ComparePanels, ComparePanels } from './panel/panels.ts';
+import type { ComparePanels } from './panel/panels.ts';
 import { type Finished, type Program, programOf, runVerb } from './program.ts';
 import type { RunIndex } from './runs/index.ts';
 import type { RunsView } from './runs/view.ts';
@@ -19,7 +19,6 @@ export interface App {
   /** Looks for `.strata` folders again, and at all runs in them. */
   refreshHomes: () => Promise<void>;
   layers: LayersView;
-  panels: ComparePanels;
   documents: Documents;
   panels: ComparePanels;
   language: Language;

@@ -1,11 +1,6 @@
 import type * as vscode from 'vscode';
 import { LanguageClient, Trace, TransportKind } from 'vscode-languageclient/node';
-
-/** What the language server is told at its start. */
-export interface ServerOptions {
-  /** The folder is trusted: tokenizers may be opened, the model's files read. */
-  trusted: boolean;
-}
+import type { LanguageOptions } from '../protocol/language.ts';
 
 /**
  * Starts the language server, a process of its own. A bundle of its own, too: the client is larger than all the rest of the
@@ -13,7 +8,7 @@ export interface ServerOptions {
  */
 export async function startClient(
   module: string,
-  options: ServerOptions,
+  options: LanguageOptions,
   host: { output: vscode.LogOutputChannel; trace: string },
 ): Promise<LanguageClient> {
   const client = new LanguageClient(

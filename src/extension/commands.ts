@@ -68,7 +68,6 @@ export const commands = {
     enablement: trusted,
     menus: [{ at: 'explorer/context', when: 'resourceFilename =~ /\\.strata-view\\.json$/', group: 'navigation@9' }],
   },
-  'strata.openView': { title: 'Open Saved View…', enablement: trusted },
   'strata.newExperiment': { title: 'New Experiment…', icon: 'new-file', menus: [title(runsView, 'navigation@1')] },
   'strata.openSampleWorld': { title: 'Open Sample World…' },
   'strata.doctor': { title: 'Doctor', enablement: trusted },
@@ -163,12 +162,6 @@ export const commands = {
     title: 'Compare Specs',
     palette: false,
     menus: [item(`${runItem()} && listDoubleSelection`, '2_model@2')],
-  },
-  'strata.runs.compare': {
-    title: 'Compare Runs',
-    enablement: trusted,
-    palette: false,
-    menus: [item(runItem(), '2_model@3')],
   },
   'strata.runs.reveal': {
     title: 'Reveal Run Directory',

@@ -1,20 +1,23 @@
 import * as vscode from 'vscode';
-import type { ExperimentArgument } from '../protocol/commands.ts';
+import type { LensArguments } from '../protocol/language.ts';
 import type { RunNode } from './runs/tree.ts';
 
 /** An experiment file, and one arm of it if a code lens of an arm was clicked. */
 export interface Chosen {
   uri: vscode.Uri;
   arm?: string;
+  /** The person was asked already: it starts without another question. */
+  confirmed?: boolean;
 }
 
 /**
  * The experiment that a command means: that of its argument (a code lens, a row of the Runs view, an editor's title), of the
  * active editor, or one that is picked among those of the workspace. Undefined: nothing was picked.
  */
-export async function chosenExperiment(argument: unknown): Promise<Chosen | undefined> {
+export async function chosenExperiment(...args: unknown[]): Promise<Chosen | undefined> {
+  const [argument] = args;
   if (argument instanceof vscode.Uri) return { uri: argument };
-  if (isArgument(argument)) return { uri: vscode.Uri.parse(argument.uri, true), arm: argument.arm };
+  if (isLens(args)) return { uri: vscode.Uri.parse(args[0], true), ...(args[1] !== undefined && { arm: args[1] }) };
   if (isRow(argument)) return { uri: vscode.Uri.file(argument.file) };
   const document = vscode.window.activeTextEditor?.document;
   if (document?.languageId === 'strata') return { uri: document.uri };
@@ -25,8 +28,8 @@ export async function chosenExperiment(argument: unknown): Promise<Chosen | unde
   return picked && { uri: picked.uri };
 }
 
-function isArgument(value: unknown): value is ExperimentArgument {
-  const { uri, arm } = (value ?? {}) as Partial<ExperimentArgument>;
+function isLens(args: unknown[]): args is LensArguments {
+  const [uri, arm] = args;
   return typeof uri === 'string' && (arm === undefined || typeof arm === 'string');
 }
 

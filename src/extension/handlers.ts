@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { App } from './app.ts';
 import type { CommandId } from './commands.ts';
-import { compareExperiment, compareRuns } from './compare.ts';
+import { compareExperiment, compareSelected } from './compare.ts';
 import { compareCheckpoints } from './compare-checkpoints.ts';
 import { chosenExperiment } from './experiment.ts';
 import { newExperiment, openSampleWorld } from './first-steps.ts';
@@ -42,7 +42,6 @@ const handlers: { [K in CommandId]: Handler } = {
     return chosen && compareExperiment(app, chosen);
   },
   'strata.openView': ({ panels }, uri?: vscode.Uri) => panels.openView(uri),
-  'strata.openView': ({ panels }, file?: vscode.Uri) => panels.openView(file),
   'strata.newExperiment': (app, model?: vscode.Uri, file?: vscode.Uri) => newExperiment(app, model, file),
   'strata.openSampleWorld': (app, folder?: vscode.Uri) => openSampleWorld(app, folder),
   'strata.doctor': ({ documents }) => documents.show('doctor'),
@@ -69,9 +68,8 @@ const handlers: { [K in CommandId]: Handler } = {
   'strata.runs.openModel': withRun(onRun.openModel),
   'strata.runs.reveal': withRun(onRun.reveal),
   'strata.runs.copyId': withRun(onRun.copyId),
-  'strata.runs.compare': (app, node?: RunNode, selected?: RunNode[]) => compareRuns(app, rowsOf(node, selected)),
-  'strata.runs.diff': (_app, node?: RunNode, selected?: RunNode[]) => diffSpecs(rowsOf(node, selected)),
   'strata.runs.compare': (app, node?: RunNode, selected?: RunNode[]) => compareSelected(app, rowsOf(node, selected)),
+  'strata.runs.diff': (_app, node?: RunNode, selected?: RunNode[]) => diffSpecs(rowsOf(node, selected)),
   'strata.runs.delete': (app, node?: RunNode, selected?: RunNode[]) => deleteRuns(app, rowsOf(node, selected)),
 };
 

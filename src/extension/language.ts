@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
+import { type LanguageOptions, trustNotification } from '../protocol/language.ts';
 import { coalesced } from './restart.ts';
 import { setting } from './settings-read.ts';
 
@@ -20,7 +21,7 @@ export class Language implements vscode.Disposable {
     this.#status.command = { command: 'strata.restartServer', title: vscode.l10n.t('Restart') };
     this.#say(vscode.l10n.t('Strata: not started'), false);
     this.#subscriptions.push(
-      vscode.workspace.onDidGrantWorkspaceTrust(() => this.restart()),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.#trust()),
       vscode.workspace.onDidChangeConfiguration((change) => {
         if (change.affectsConfiguration('strata.trace.server')) void this.restart();
       }),
@@ -68,6 +69,13 @@ export class Language implements vscode.Disposable {
       void this.restart();
     });
     this.#subscriptions.push(waiting);
+  }
+
+  /** Trust is granted while the server runs; it is never taken back without a reload. */
+  async #trust(): Promise<void> {
+    const options: LanguageOptions = { trusted: true };
+    await this.#client?.sendNotification(trustNotification, options);
+    if (this.#client) this.#say('Strata', false);
   }
 
   async dispose(): Promise<void> {

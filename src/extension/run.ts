@@ -22,7 +22,7 @@ export async function runExperiment(app: App, chosen: Chosen): Promise<string[] 
   if (planned.code === 130) return undefined;
   if (planned.code !== 0) return refused(app, chosen, planned);
   const summary = planSummary(planned.stdout);
-  if (!(await agreed(app, chosen, summary))) return undefined;
+  if (chosen.confirmed !== true && !(await agreed(app, chosen, summary))) return undefined;
   const options = ['--detach', '--json', '--jobs', String(setting('strata.jobs'))];
   const started = await working(vscode.l10n.t('Starting {0}', nameOf(chosen)), () => verb(app, chosen, 'run', options));
   if (started.code !== 0) return refused(app, chosen, started);

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { experimentCommands } from '../protocol/commands.ts';
+import { lensCommands } from '../protocol/language.ts';
 import { states } from '../record/state.ts';
 import type { App } from './app.ts';
 import { type Ending, endings, endingWords, type Going } from './runs/endings.ts';
@@ -65,8 +65,7 @@ function tell(app: App, ending: Ending): void {
   notify(words, compare, show).then((chosen) => {
     if (chosen === show) void vscode.commands.executeCommand('strata.showRuns');
     if (chosen === compare) {
-      const uri = vscode.Uri.file(ending.file).toString();
-      void vscode.commands.executeCommand(experimentCommands.compare, { uri });
+      void vscode.commands.executeCommand(lensCommands.compare, vscode.Uri.file(ending.file).toString());
     }
   });
 }

@@ -80,7 +80,7 @@ export const tools = {
     async answer(app, { experiment, arm }) {
       if (!vscode.workspace.isTrusted) return 'The workspace is not trusted, so nothing is run in it.';
       const uri = vscode.Uri.file(await fileOf(experiment));
-      const ids = await runExperiment(app, { uri, ...(arm !== undefined && { arm }) });
+      const ids = await runExperiment(app, { uri, confirmed: true, ...(arm !== undefined && { arm }) });
       if (!ids)
         return 'Nothing was started: the file has errors, or the person declined. The Problems view has the errors.';
       return `Started or found: ${ids.join(', ')}. list_runs shows how they go on.`;

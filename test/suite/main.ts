@@ -1,23 +1,28 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { isDamaged, type RunEntry } from '../../src/extension/runs/entry.ts';
+import type { RunNode } from '../../src/extension/runs/tree.ts';
+import './language.ts';
 import { runAll, test } from './runner.ts';
-import { app, open, until } from './support.ts';
+import { app, file, folder, open, runFolders, until } from './support.ts';
 
 test('the extension is activated by an experiment file', async () => {
   await open('tiny.strata.yaml');
-  const extension = await until('active', () => {
-    const found = vscode.extensions.getExtension('strata.strata');
-    return found?.isActive ? found : undefined;
-  });
-  assert.equal(extension.isActive, true);
+  await until('active', () => vscode.extensions.getExtension('strata.strata')?.isActive === true);
+});
+
+test('activate() takes at most 50 ms', async () => {
+  const { activation } = await app();
+  assert.ok(activation.milliseconds <= 50, `${activation.milliseconds} ms`);
 });
 
 test('every command of the table is registered', async () => {
   const known = await vscode.commands.getCommands(true);
-  const declared: { command: string }[] =
-    vscode.extensions.getExtension('strata.strata')!.packageJSON.contributes.commands;
+  const { contributes } = vscode.extensions.getExtension('strata.strata')!.packageJSON;
+  const declared = (contributes.commands as { command: string }[]).map(({ command }) => command);
   assert.deepEqual(
-    declared.map(({ command }) => command).filter((command) => !known.includes(command)),
+    declared.filter((command) => !known.includes(command)),
     [],
   );
 });
@@ -40,6 +45,165 @@ test('the Layers view shows the model of the experiment, and an arm drawn into i
       'norm frozen',
     ],
   );
+});
+
+test('the Layers view follows what is typed', async () => {
+  const { layers } = await app();
+  const document = await open('tiny.strata.yaml');
+  const at = document.getText().indexOf('after: [1]') + 'after: ['.length;
+  const range = new vscode.Range(document.positionAt(at), document.positionAt(at + 1));
+  const edit = new vscode.WorkspaceEdit();
+  edit.replace(document.uri, range, '0');
+  await vscode.workspace.applyEdit(edit);
+  await until('a block after layer 0', () => layers.root?.children.some(({ label }) => label === 'Layer 0+'));
+  await vscode.commands.executeCommand('undo');
+  await until('the block is back after layer 1', () => layers.root?.children.some(({ label }) => label === 'Layer 1+'));
+  await document.save();
+});
+
+test('tasks.json can run an experiment: the provider offers one task a file, and completes a written one', async () => {
+  const tasks = await vscode.tasks.fetchTasks({ type: 'strata' });
+  assert.deepEqual(tasks.map(({ name }) => name).sort(), ['run long.strata.yaml', 'run tiny.strata.yaml']);
+});
+
+test('a task runs to its end with exit code 0', async () => {
+  const [task] = (await vscode.tasks.fetchTasks({ type: 'strata' })).filter(({ name }) => name.includes('tiny'));
+  const execution = await vscode.tasks.executeTask(task!);
+  const code = await new Promise((resolve) => {
+    const subscription = vscode.tasks.onDidEndTaskProcess((event) => {
+      if (event.execution !== execution) return;
+      subscription.dispose();
+      resolve(event.exitCode);
+    });
+  });
+  assert.equal(code, 0);
+});
+
+const entries = async (): Promise<RunEntry[]> =>
+  (await app()).index.entries().flatMap((entry) => (isDamaged(entry) ? [] : [entry]));
+
+test('runs that were started outside the editor appear by themselves, with state and values', async () => {
+  const runs = await until('three runs are done', async () => {
+    const found = await entries();
+    return found.length === 3 && found.every(({ state }) => state === 'succeeded') && found;
+  });
+  assert.deepEqual(runs.map(({ arm }) => arm).sort(), ['base', 'lora', 's']);
+  for (const { values } of runs)
+    assert.deepEqual(
+      values.map(({ task }) => task),
+      ['recall'],
+    );
+});
+
+test('the Runs view has the experiment, its arms and their runs', async () => {
+  const { runs } = await app();
+  await vscode.commands.executeCommand('strata.runs.focus');
+  const [experiment] = runs.getChildren();
+  assert.equal(experiment!.label, 'tiny');
+  assert.equal(experiment!.description, '3 done');
+  assert.deepEqual(
+    runs.getChildren(experiment).map(({ label }) => label),
+    ['base', 's, seed 1', 'lora, seed 1'],
+  );
+});
+
+test('run reuses finished runs and says so by their ids', async () => {
+  const ids = await vscode.commands.executeCommand<string[]>('strata.run', {
+    uri: file('tiny.strata.yaml').toString(),
+  });
+  assert.deepEqual(ids.sort(), runFolders().sort());
+});
+
+test('the plan is a read-only document', async () => {
+  await vscode.commands.executeCommand('strata.plan', file('tiny.strata.yaml').toString());
+  const document = await until('the plan', () =>
+    vscode.workspace.textDocuments.find(({ uri, getText }) => uri.scheme === 'strata' && /FLOP/.test(getText())),
+  );
+  assert.match(document.getText(), /lora/);
+  assert.equal(vscode.workspace.fs.isWritableFileSystem('strata'), undefined);
+});
+
+const nodeOf = async (arm: string): Promise<RunNode> => {
+  const { runs } = await app();
+  const nodes = runs.getChildren().flatMap((experiment) => runs.getChildren(experiment));
+  return nodes.find(({ entry }) => entry?.arm === arm)!;
+};
+
+test('the model of a run and the difference to its base are shown in the Layers view', async () => {
+  const { layers } = await app();
+  const node = await nodeOf('s');
+  await vscode.commands.executeCommand('strata.runs.openModel', node);
+  assert.ok(layers.root!.children.some(({ label, marks }) => label === 'Layer 1+' && marks.includes('trained')));
+  const base = vscode.Uri.file(join(folder(), 'model'));
+  await vscode.commands.executeCommand('strata.layers.compare', base, vscode.Uri.file(node.folder!));
+  assert.deepEqual(
+    layers.root!.children.map(({ label, description }) => `${label}: ${description}`),
+    ['Layer 1+: only in b', 'Layer 3: only in a'],
+  );
+  await vscode.commands.executeCommand('strata.layers.follow');
+});
+
+test('log and proofs of a run are documents', async () => {
+  const { documents } = await app();
+  const node = await nodeOf('s');
+  assert.match(await documents.show('log', node.folder!), /train ended/);
+  assert.match(await documents.show('verify', node.folder!), /frozen: holds/);
+});
+
+test('specs of two runs are compared side by side', async () => {
+  await vscode.commands.executeCommand('strata.runs.diff', undefined, [await nodeOf('s'), await nodeOf('lora')]);
+  const tab = await until('a diff', () => {
+    const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+    return input instanceof vscode.TabInputTextDiff && input;
+  });
+  assert.match(tab.original.path, /spec\.json$/);
+});
+
+test('a long run is started, seen at work, and canceled', async () => {
+  const uri = file('long.strata.yaml').toString();
+  const ids = await vscode.commands.executeCommand<string[]>('strata.run', uri, 's');
+  assert.equal(ids.length, 1);
+  const node = await until('progress', async () => {
+    const { runs } = await app();
+    const [experiment] = runs.getChildren().filter(({ label }) => label === 'long');
+    const [row] = experiment ? runs.getChildren(experiment) : [];
+    return row && (row.entry?.progress?.step?.done ?? 0) > 0 && row;
+  });
+  assert.match(node.description, /^running · \d+ % · .* tokens\/s · .* left · loss /);
+  await vscode.commands.executeCommand('strata.runs.cancel', node);
+  const [run] = (await entries()).filter(({ id }) => id === ids[0]);
+  assert.equal(run!.state, 'canceled');
+});
+
+test('a canceled run is resumed; it goes on when the window is closed', async () => {
+  const { runs } = await app();
+  const [experiment] = runs.getChildren().filter(({ label }) => label === 'long');
+  await vscode.commands.executeCommand('strata.runs.resume', runs.getChildren(experiment)[0]);
+  await until('running again', async () => (await entries()).some(({ state }) => state === 'running'));
+});
+
+test('a run whose record is broken is shown as such and can be removed', async () => {
+  const { runs } = await app();
+  const broken = vscode.Uri.file(join(folder(), '.strata', 'runs', 'broken-1'));
+  await vscode.workspace.fs.createDirectory(broken);
+  await vscode.workspace.fs.writeFile(vscode.Uri.joinPath(broken, 'request.0.json'), Buffer.from('{"torn'));
+  const row = await until('the damaged row', () => runs.getChildren().find(({ kind }) => kind === 'damaged'));
+  assert.equal(row.label, 'broken-1');
+  await vscode.workspace.fs.delete(broken, { recursive: true });
+  await until('the row is gone', () => !runs.getChildren().some(({ kind }) => kind === 'damaged'));
+});
+
+test('the tools for language models answer in words', async () => {
+  const invoke = async (name: string, input: object) => {
+    const result = await vscode.lm.invokeTool(name, { input, toolInvocationToken: undefined });
+    return result.content.map((part) => (part instanceof vscode.LanguageModelTextPart ? part.value : '')).join('');
+  };
+  assert.match(await invoke('list_runs', { experiment: 'tiny' }), /arm lora, seed 1, done, recall \d/);
+  assert.match(
+    await invoke('describe_layers', { experiment: 'tiny', arm: 's' }),
+    /Layer 1\+: new · average of 1 and 2/,
+  );
+  assert.match(await invoke('compare_runs', { experiment: 'tiny' }), /recall/);
 });
 
 export const run = runAll;

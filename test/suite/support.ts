@@ -1,7 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import type { App } from '../../src/extension/app.ts';
+import type { activate } from '../../src/extension/extension.ts';
+
+type App = ReturnType<typeof activate>;
 
 /** The extension, activated; its parts as `activate` returns them. */
 export async function app(): Promise<App> {

@@ -37,6 +37,9 @@ export async function writeSuiteWorkspace(folder: string): Promise<void> {
   }));
   await writeFile(join(folder, 'data', 'recall.jsonl'), lines(recall));
   await writeFile(join(folder, 'tiny.strata.yaml'), experiment);
+  // A test cannot answer a question.
+  await mkdir(join(folder, '.vscode'));
+  await writeFile(join(folder, '.vscode', 'settings.json'), JSON.stringify({ 'strata.confirmLongerThan': 1e6 }));
   // Long enough to be seen at work and to be canceled.
   const long = experiment.replace('steps: 8', 'steps: 200000').replace('A tiny', 'A long');
   await writeFile(join(folder, 'long.strata.yaml'), long.replace('  lora: { lora: { rank: 2 } }\n', ''));
