@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { canonicalJson, sha256 } from '../base/hash.ts';
 import { fail } from '../base/problem.ts';
+import { resolveBenchmark } from '../data/benchmark-data.ts';
 import { resolveFiles } from '../data/files.ts';
 import { parse } from '../experiment/parse.ts';
 import { readBySchema } from '../experiment/read.ts';
@@ -9,9 +10,10 @@ import { resolveTask } from '../experiment/resolve.ts';
 import { file as experimentSchema } from '../experiment/schema.ts';
 import { nearest } from '../experiment/suggest.ts';
 import { readTree } from '../experiment/tree.ts';
-import type { CorpusSpec, TaskSpec } from '../experiment/types.ts';
+import type { BenchmarkTask, CorpusSpec, TaskSpec } from '../experiment/types.ts';
+import { builtIn } from '../plan/tasks.ts';
 import type { TaskRequest } from '../plan/types.ts';
-import { benchmarkOf } from '../tasks/benchmarks.ts';
+import { benchmarks } from '../tasks/benchmarks.ts';
 
 /** Tasks by name, and the corpora that `perplexity:X` may name; paths are relative to `folder`. */
 export interface Tasks {
@@ -49,23 +51,44 @@ export async function readTasksFile(file: string): Promise<Tasks> {
 const perplexity = 'perplexity:';
 
 /**
- * The named tasks as requests for `evaluateTask`, their files resolved; without names, all of the file's. Fails with
- * `unknown-task`, `unknown-corpus`, `not-available` (built-in benchmarks).
+ * The named tasks as requests for `evaluateTask`, their files resolved; without names, all of the file's. The bare name of a
+ * benchmark means it with its defaults. `shots` overrides what the tasks say. Fails with `unknown-task`, `unknown-corpus`,
+ * `usage-shots`, `file-missing`.
  */
-export async function taskRequests(tasks: Tasks, names: readonly string[]): Promise<TaskRequest[]> {
+export async function taskRequests(
+  tasks: Tasks,
+  names: readonly string[],
+  { shots }: { shots?: number } = {},
+): Promise<TaskRequest[]> {
   const chosen = names.length > 0 ? names : Object.keys(tasks.tasks);
   if (chosen.length === 0) fail('usage-tasks', 'There is no task.', { remedy: 'Name a file with --tasks-file.' });
-  return Promise.all(chosen.map((name) => taskRequest(tasks, name)));
+  return Promise.all(chosen.map((name) => taskRequest(tasks, name, shots)));
 }
 
-async function taskRequest(tasks: Tasks, name: string): Promise<TaskRequest> {
-  if (name.startsWith(perplexity)) return perplexityRequest(tasks, name);
-  const spec = tasks.tasks[name];
-  if (!spec) return unknownTask(tasks, name);
-  const files = 'files' in spec && Array.isArray(spec.files) ? await resolveFiles(spec.files, tasks.folder) : [];
+async function taskRequest(tasks: Tasks, name: string, shots: number | undefined): Promise<TaskRequest> {
+  if (name.startsWith(perplexity)) {
+    if (shots !== undefined) noShots(name);
+    return perplexityRequest(tasks, name);
+  }
+  const described = Object.hasOwn(tasks.tasks, name) ? tasks.tasks[name] : builtIn(name);
+  if (!described) return unknownTask(tasks, name);
+  if (described.kind === 'perplexity') return perplexityRequest(tasks, name);
+  const spec: TaskSpec = shots === undefined ? described : { ...described, shots };
+  if (spec.kind === 'benchmark') return benchmarkRequest(tasks, name, spec);
+  const files = 'files' in spec ? await resolveFiles(spec.files, tasks.folder) : [];
   const from = 'shots_from' in spec ? spec.shots_from : undefined;
   const shotFiles = from && (await resolveFiles(from, tasks.folder));
   return { name, spec, files, shotFiles, hash: sha256(canonicalJson({ spec, files, shotFiles })) };
+}
+
+function noShots(name: string): never {
+  fail('usage-shots', `The task ${name} has no shots.`, { remedy: 'Evaluate it without --shots.' });
+}
+
+async function benchmarkRequest({ folder }: Tasks, name: string, spec: BenchmarkTask): Promise<TaskRequest> {
+  const parts = await resolveBenchmark(spec, folder);
+  const files = parts.flatMap((p) => p.files);
+  return { name, spec, files, parts, hash: sha256(canonicalJson({ spec, parts })) };
 }
 
 async function perplexityRequest({ corpora, file, folder }: Tasks, name: string): Promise<TaskRequest> {
@@ -83,13 +106,8 @@ async function perplexityRequest({ corpora, file, folder }: Tasks, name: string)
 }
 
 function unknownTask({ tasks, file }: Tasks, name: string): never {
-  if (benchmarkOf(name)) {
-    fail('not-available', `This version does not carry out the benchmark ${name}.`, {
-      remedy: 'Write it as a task of your own, of kind choice or generate.',
-    });
-  }
-  const meant = nearest(name, Object.keys(tasks));
-  return fail('unknown-task', `There is no task ${name}${file ? ` in ${file}` : ''}.`, {
+  const meant = nearest(name, [...Object.keys(tasks), ...benchmarks.map((b) => b.name)]);
+  return fail('unknown-task', `There is no task ${name}${file ? ` in ${file}` : ''}, and no benchmark of this name.`, {
     remedy: meant ? `Did you mean ${meant}?` : 'Name a file that describes it with --tasks-file.',
   });
 }

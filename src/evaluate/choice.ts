@@ -3,18 +3,19 @@ import type { ScoreRequest } from '../engine/types.ts';
 import type { SampleRecord } from '../record/types.ts';
 import type { ChoiceDocument } from './documents.ts';
 import { createEncoder } from './encode.ts';
-import { type ChoiceMetric, choiceCorrect, meanScore } from './metrics.ts';
+import { meanScore } from './metrics.ts';
 import { answerDelimiter } from './prompt.ts';
 import { ask, needTokenizer, type QuestionSet, truncationWarning } from './questions.ts';
 import type { EvaluationTools, OnProgress, TaskResult } from './types.ts';
 
-export interface ChoiceSet extends QuestionSet<ChoiceDocument> {
-  metrics: readonly ChoiceMetric[];
+export interface ChoiceSet<D extends ChoiceDocument = ChoiceDocument> extends QuestionSet<D> {
+  /** The metrics of one document, from the log-likelihoods of its choices. */
+  judge(document: D, loglikelihoods: readonly number[]): Record<string, number>;
 }
 
 /** Scores every choice after its context and takes the likeliest (lm_eval/api/task.py, `multiple_choice`). */
-export async function evaluateChoice(
-  set: ChoiceSet,
+export async function evaluateChoice<D extends ChoiceDocument>(
+  set: ChoiceSet<D>,
   tools: EvaluationTools,
   onProgress: OnProgress,
 ): Promise<TaskResult> {
@@ -22,34 +23,43 @@ export async function evaluateChoice(
   const encoder = createEncoder(tokenizer);
   const questions = ask(set, tokenizer);
   const delimiter = answerDelimiter(set.format);
-  const requests: ScoreRequest[] = questions.flatMap(({ context, document }) =>
-    document.choices.map((choice) => encoder.pair(context, delimiter + choice)),
+  const requests: ScoreRequest[] = questions.flatMap(({ contexts, document }) =>
+    document.choices.map((choice, i) => encoder.pair(contexts[i] ?? contexts[0]!, delimiter + choice)),
   );
   const results = await tools.scorer.score(requests, onProgress);
 
   let next = 0;
-  const truncated: number[] = [];
-  const samples = questions.map(({ doc_id, document, context, prompt_hash }): SampleRecord => {
+  const judged: Record<string, number[]> = {};
+  const samples = questions.map(({ doc_id, document, context, contexts, prompt_hash }): SampleRecord => {
     const { choices, gold } = document;
     const scored = results.slice(next, next + choices.length);
     next += choices.length;
-    truncated.push(Math.max(...scored.map((r) => r.truncated)));
     const loglikelihoods = scored.map((r) => r.loglikelihood);
+    const metrics = set.judge(document, loglikelihoods);
+    for (const [metric, value] of Object.entries(metrics)) {
+      judged[metric] ??= [];
+      judged[metric].push(value);
+    }
     return {
       doc_id,
       prompt_hash,
       target_hash: sha256(String(gold)),
       context,
+      ...(contexts.length > 1 && { contexts }),
       continuations: choices.map((choice) => delimiter + choice),
       gold,
       loglikelihoods,
       is_greedy: scored.map((r) => r.isGreedy),
-      ...Object.fromEntries(set.metrics.map((m) => [m, choiceCorrect(m, loglikelihoods, choices, gold)])),
+      truncated: Math.max(...scored.map((r) => r.truncated)),
+      ...metrics,
     };
   });
   return {
     samples,
-    scores: Object.fromEntries(set.metrics.map((m) => [m, meanScore(samples.map((s) => s[m] as number))])),
-    warnings: truncationWarning(truncated, tools.scorer.model.config.maxPositions),
+    scores: Object.fromEntries(Object.entries(judged).map(([metric, values]) => [metric, meanScore(values)])),
+    warnings: truncationWarning(
+      samples.map((s) => s['truncated'] as number),
+      tools.scorer.model.config.maxPositions,
+    ),
   };
 }

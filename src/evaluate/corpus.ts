@@ -5,9 +5,9 @@ import { ignored } from '../data/rows.ts';
 import { readTokenRows } from '../data/token-rows.ts';
 import type { CorpusDocument, Tokenizer } from '../data/types.ts';
 import type { TaskRequest } from '../plan/types.ts';
+import { countWords, utf8Bytes } from '../tasks/python-text.ts';
 import { createEncoder } from './encode.ts';
 import type { LikelihoodDocument } from './perplexity.ts';
-import { countWords, utf8Bytes } from './python-text.ts';
 import { needTokenizer } from './questions.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { fail } from '../base/problem.ts';
 import type { Tokenizer } from '../data/types.ts';
-import { splitTrailingSpace } from './python-text.ts';
+import { splitTrailingSpace } from '../tasks/python-text.ts';
 
 /** Text → ids as the reference harness does it (lm_eval/models/huggingface.py `tok_encode`, api/model.py `_encode_pair`). */
 export interface Encoder {

@@ -1,4 +1,6 @@
 import { canonicalJson, sha256 } from '../base/hash.ts';
+import type { Tokenizer } from '../data/types.ts';
+import type { GenerateOptions } from '../engine/types.ts';
 import type { SampleRecord } from '../record/types.ts';
 import type { GenerateDocument } from './documents.ts';
 import { createEncoder } from './encode.ts';
@@ -17,42 +19,32 @@ export interface Grader {
   correct(filtered: string, answers: readonly string[], patterns: PatternRunner): Promise<boolean>;
 }
 
-export interface GenerateSet extends QuestionSet<GenerateDocument> {
+/** How texts are generated. */
+export interface Generation {
   maxTokens: number;
   /** The text ends before the first of these. */
   stop: readonly string[];
+}
+
+export interface GenerateSet<D extends GenerateDocument = GenerateDocument> extends QuestionSet<D>, Generation {
   graders: readonly Grader[];
 }
 
 /** Continues every prompt greedily up to a stop string and grades the text (lm_eval, `generate_until`). */
-export async function evaluateGenerate(
-  set: GenerateSet,
+export async function evaluateGenerate<D extends GenerateDocument>(
+  set: GenerateSet<D>,
   tools: EvaluationTools,
   patterns: PatternRunner,
   onProgress: OnProgress,
 ): Promise<TaskResult> {
   const tokenizer = needTokenizer(set.task, tools.tokenizer);
-  const encoder = createEncoder(tokenizer);
   const questions = ask(set, tokenizer);
-  const { config } = tools.scorer.model;
-  const prompts = questions.map(({ context }) => {
-    const ids = encoder.encode(context);
-    return ids.length > 0 ? ids : [encoder.prefixId];
-  });
-  const text = (ids: readonly number[]) => tokenizer.decode(ids, { skipSpecialTokens: true });
-  const outputs = await tools.generator.generate(
-    prompts,
-    {
-      maxTokens: set.maxTokens,
-      endIds: [...new Set([...config.eosTokenIds, ...(tokenizer.eosId === undefined ? [] : [tokenizer.eosId])])],
-      stop: (ids) => includesAny(text(ids), set.stop),
-    },
-    onProgress,
-  );
+  const contexts = questions.map((q) => q.context);
+  const { texts, truncated } = await generateTexts(contexts, set, tokenizer, tools, onProgress);
 
   const samples: SampleRecord[] = [];
   for (const [i, { doc_id, document, context, prompt_hash }] of questions.entries()) {
-    const generated = cutAt(text(outputs[i]!), set.stop);
+    const generated = texts[i]!;
     const [target] = document.answers;
     const graded = await grade(set.graders, generated, document.answers, patterns);
     samples.push({
@@ -62,19 +54,48 @@ export async function evaluateGenerate(
       context,
       target: document.answers.length === 1 ? target : document.answers,
       generated,
+      truncated: truncated[i]!,
       ...graded,
     });
   }
-  const room = config.maxPositions - set.maxTokens;
   return {
     samples,
     scores: Object.fromEntries(
       set.graders.map(({ metric }) => [metric, meanScore(samples.map((s) => s[metric] as number))]),
     ),
-    warnings: truncationWarning(
-      prompts.map((p) => p.length - room),
-      config.maxPositions,
-    ),
+    warnings: truncationWarning(truncated, tools.scorer.model.config.maxPositions),
+  };
+}
+
+/**
+ * Continues every prompt: the text before the first stop string, and how many tokens of the prompt were cut off at the left
+ * so that `maxTokens` more fit the model's positions.
+ */
+export async function generateTexts(
+  contexts: readonly string[],
+  { maxTokens, stop }: Generation,
+  tokenizer: Tokenizer,
+  { scorer, generator }: EvaluationTools,
+  onProgress: OnProgress,
+  sampling: Pick<GenerateOptions, 'temperature' | 'topP' | 'seed'> = {},
+): Promise<{ texts: string[]; truncated: number[] }> {
+  const encoder = createEncoder(tokenizer);
+  const { config } = scorer.model;
+  const prompts = contexts.map((context) => {
+    const ids = encoder.encode(context);
+    return ids.length > 0 ? ids : [encoder.prefixId];
+  });
+  const text = (ids: readonly number[]) => tokenizer.decode(ids, { skipSpecialTokens: true });
+  const endIds = [...new Set([...config.eosTokenIds, ...(tokenizer.eosId === undefined ? [] : [tokenizer.eosId])])];
+  const outputs = await generator.generate(
+    prompts,
+    { maxTokens, endIds, stop: (ids) => includesAny(text(ids), stop), ...sampling },
+    onProgress,
+  );
+  const room = config.maxPositions - maxTokens;
+  return {
+    texts: outputs.map((ids) => cutAt(text(ids), stop)),
+    truncated: prompts.map((p) => Math.max(0, p.length - room)),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Scores } from '../record/types.ts';
-import { codePoints, utf8Bytes } from './python-text.ts';
+import { codePoints, utf8Bytes } from '../tasks/python-text.ts';
 
 export type Score = Scores[string][string];
 
@@ -31,6 +31,36 @@ export function choiceCorrect(
   gold: number,
 ): 0 | 1 {
   return argmax(loglikelihoods.map((l, i) => l / choiceMetrics[metric](choices[i]!))) === gold ? 1 : 0;
+}
+
+/** All metrics of one document by what its choices are divided by. */
+export function choiceScores(
+  metrics: readonly ChoiceMetric[],
+  loglikelihoods: readonly number[],
+  choices: readonly string[],
+  gold: number,
+): Record<string, number> {
+  return Object.fromEntries(metrics.map((m) => [m, choiceCorrect(m, loglikelihoods, choices, gold)]));
+}
+
+/** The share of probability that the true choices have together (lm_eval/tasks/truthfulqa/utils.py). */
+export function trueShare(loglikelihoods: readonly number[], truths: readonly boolean[]): number {
+  const best = Math.max(...loglikelihoods);
+  const weights = loglikelihoods.map((l) => Math.exp(l - best));
+  const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+  return sum(weights.filter((_, i) => truths[i])) / sum(weights);
+}
+
+/**
+ * Several tasks as one, every document counting alike: the mean weighted by size, and the pooled standard error
+ * (lm_eval/api/metrics.py, `pooled_sample_stderr`).
+ */
+export function pooledScore(scores: readonly Score[]): Score {
+  const n = scores.reduce((sum, s) => sum + s.n, 0);
+  const value = scores.reduce((sum, s) => sum + s.value * s.n, 0) / n;
+  if (n <= scores.length || scores.some((s) => s.stderr === null)) return { value, stderr: null, n };
+  const squares = scores.reduce((sum, s) => sum + (s.n - 1) * s.stderr! ** 2 * s.n, 0);
+  return { value, stderr: Math.sqrt(squares / (n - scores.length) / n), n };
 }
 
 export function argmax(values: readonly number[]): number {

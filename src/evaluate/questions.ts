@@ -17,13 +17,16 @@ export interface QuestionSet<D> {
   format: PromptFormat;
   /** A document as a question with its answer, for the prompt. */
   turn(document: D): Turn;
+  /** Where a document is asked in several ways at once (winogrande): all its questions. */
+  variants?(document: D): readonly string[] | undefined;
 }
 
 export interface Question<D> {
   doc_id: number;
   document: D;
-  /** The whole prompt. */
+  /** The whole prompt; the first of them where there are several. */
   context: string;
+  contexts: string[];
   prompt_hash: string;
 }
 
@@ -43,8 +46,10 @@ export function ask<D>(set: QuestionSet<D>, tokenizer: Tokenizer): Question<D>[]
   const draw = shotDrawer(set.task, set.pool, set.shots, (a, b) => a === b || key(a) === key(b));
   return selectDocuments(set.task, set.documents.length, set.selection).map((doc_id) => {
     const document = set.documents[doc_id]!;
-    const context = assemble(set.format, draw(document).map(set.turn), set.turn(document).question, tokenizer);
-    return { doc_id, document, context, prompt_hash: sha256(context) };
+    const shots = draw(document).map(set.turn);
+    const asked = set.variants?.(document) ?? [set.turn(document).question];
+    const contexts = asked.map((question) => assemble(set.format, shots, question, tokenizer));
+    return { doc_id, document, context: contexts[0]!, contexts, prompt_hash: sha256(contexts[0]!) };
   });
 }
 

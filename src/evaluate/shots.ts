@@ -41,7 +41,7 @@ export function shotDrawer<T>(
     fail(
       'invalid-shots',
       `The task ${task} asks for ${rule.count} shots, but its pool has ${pool.length} documents${rule.ownSplit ? ' and the one that is asked is left out' : ''}.`,
-      { remedy: 'Lower shots, or name a larger file in shots_from.' },
+      { remedy: 'Lower shots, or draw them from a larger file.' },
     );
   }
   const draw = samplers[rule.sampler]();

@@ -1,12 +1,12 @@
-import { fail } from '../base/problem.ts';
 import type { TaskSpec } from '../experiment/types.ts';
 import type { TaskRequest } from '../plan/types.ts';
+import { evaluateBenchmark } from './benchmark.ts';
 import { evaluateChoice } from './choice.ts';
 import { likelihoodDocuments } from './corpus.ts';
 import { choiceRecord, generateRecord, readRecords, type Selection, selectDocuments } from './documents.ts';
 import { createPatternRunner } from './extract.ts';
 import { evaluateGenerate, type Grader, matchers } from './generate.ts';
-import { type ChoiceMetric, choiceMetrics } from './metrics.ts';
+import { type ChoiceMetric, choiceMetrics, choiceScores } from './metrics.ts';
 import { evaluateLikelihood } from './perplexity.ts';
 import type { PromptFormat } from './prompt.ts';
 import type { ShotRule } from './shots.ts';
@@ -32,7 +32,8 @@ const kinds: { [K in Kind]: Evaluate<K> } = {
       documents,
       pool: await shotPool(task, documents, choiceRecord),
       turn: (d: (typeof documents)[number]) => ({ question: d.context, answer: d.choices[d.gold]! }),
-      metrics: Object.keys(choiceMetrics) as ChoiceMetric[],
+      judge: ({ choices, gold }: (typeof documents)[number], loglikelihoods: readonly number[]) =>
+        choiceScores(Object.keys(choiceMetrics) as ChoiceMetric[], loglikelihoods, choices, gold),
     };
     return evaluateChoice(set, tools, onProgress);
   },
@@ -71,18 +72,14 @@ const kinds: { [K in Kind]: Evaluate<K> } = {
     return evaluateLikelihood({ task: task.name, documents }, tools, onProgress);
   },
 
-  async benchmark(task) {
-    return fail('not-available', `This version does not carry out the benchmark ${task.spec.benchmark}.`, {
-      remedy: 'Write it as a task of your own, of kind choice or generate.',
-    });
-  },
+  benchmark: (task, tools, selection, onProgress) => evaluateBenchmark(task, tools, selection, onProgress),
 };
 
 /**
  * Evaluates one task: `{scores, samples, warnings}`. `selection` picks documents by index, and the few-shot generator then
  * starts at the first of them; its limit stands in for the task's own. `onProgress` counts requests.
  * Fails with `invalid-record`, `invalid-shots`, `invalid-task`, `tokenizer-missing`, `no-chat-template`,
- * `pattern-timeout`, `unknown-document`, `not-available`.
+ * `pattern-timeout`, `unknown-document`, `sandbox-missing`.
  */
 export function evaluateTask(
   task: TaskRequest,

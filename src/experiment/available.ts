@@ -1,4 +1,3 @@
-import { benchmarkOf } from '../tasks/benchmarks.ts';
 import type { CheckContext } from './checks/check.ts';
 import type { Path } from './tree.ts';
 
@@ -85,23 +84,5 @@ export const notAvailable: NotAvailable[] = [
     instead: 'Use `local`, on the machine itself.',
     fix: 'local',
     places: ({ experiment }) => where(['target'], experiment.target.kind !== 'local'),
-  },
-  {
-    what: 'built-in benchmarks',
-    instead: 'Write it as a task of your own, of kind choice or generate.',
-    places: ({ experiment, written }) => {
-      const own = Object.entries(experiment.tasks).flatMap(([name, task]) =>
-        where(['tasks', name, 'benchmark'], task.kind === 'benchmark' && benchmarkOf(task.benchmark) !== undefined),
-      );
-      const named = (list: readonly string[] | undefined, path: Path) =>
-        (list ?? []).flatMap((task, i) =>
-          where([...path, i], !Object.hasOwn(experiment.tasks, task) && benchmarkOf(task) !== undefined),
-        );
-      return [
-        ...own,
-        ...named(written.analysis?.tasks, ['analysis', 'tasks']),
-        ...named(written.evaluation?.tasks, ['evaluation', 'tasks']),
-      ];
-    },
   },
 ];

@@ -60,9 +60,9 @@ export function referencePage(): string {
     ...notAvailable.map((row) => `- ${row.what}. ${row.instead}`),
     '',
     `Benchmarks known by name: ${benchmarks
-      .filter((b) => !b.name.startsWith('mmlu_'))
+      .filter((b) => !('subject' in b))
       .map((b) => code(b.name))
-      .join(', ')}, and \`mmlu_SUBJECT\`.`,
+      .join(', ')}, \`mmlu_SUBJECT\` and \`hendrycks_math_SUBJECT\`; docs/benchmarks.md describes them.`,
     '',
   ];
   return parts.join('\n');

@@ -98,7 +98,10 @@ const benchmarkTask = z.strictObject({
   files: key(
     z
       .strictObject({
-        train: key(path().optional(), 'Examples (shots) come from here.'),
+        train: key(
+          path().optional(),
+          'Examples (shots) come from here. Patterns are allowed; `{subject}` is the subject of a group.',
+        ),
         validation: key(path().optional(), 'What is evaluated where there is no test.'),
         dev: key(path().optional(), 'Examples of MMLU.'),
         test: key(path().optional(), 'What is evaluated.'),
@@ -109,7 +112,30 @@ const benchmarkTask = z.strictObject({
   shots: key(z.int().min(0).optional(), 'Solved examples in the prompt.', 5),
   documents: key(documents.optional(), 'Only these documents, by their index in the split.', '100-139'),
   limit: key(limit().optional(), 'Only the first documents.', 200),
+  chat: key(z.boolean().optional(), "Wrap the prompt in the model's chat template, each example two turns.", true),
   max_tokens: key(count().optional(), 'Most tokens that are generated.', 256),
+  samples: key(count().optional(), 'Programs a problem (`humaneval`, `mbpp`); 1 by default.', 20),
+  k: key(
+    said(z.array(count()).min(1), 'a list of whole numbers').optional(),
+    'Of pass@k, at most `samples`; 1, 10 and 100 as far as `samples` goes.',
+    [1, 10],
+  ),
+  temperature: key(
+    z.number().min(0).optional(),
+    '0 takes the likeliest token; 0.2 by default with several samples.',
+    0.8,
+  ),
+  top_p: key(
+    z.number().gt(0).max(1).optional(),
+    'Only the likeliest tokens that have this probability together; 0.95 by default.',
+    0.95,
+  ),
+  seed: key(z.int().min(0).optional(), 'Of the drawing of samples; 0 by default.', 1),
+  sandbox: key(
+    z.enum(['pyodide', 'bwrap']).optional(),
+    'Where generated programs run: Python in a locked process (default, everywhere), or bubblewrap with python3 (Linux).',
+    'bwrap',
+  ),
 });
 /** A task whose kind is missing or unknown: only this is said about it. */
 const anyTask = z.looseObject({ kind: z.enum(['choice', 'generate']) });

@@ -60,7 +60,15 @@ export interface BenchmarkTask {
   shots?: number;
   documents?: string;
   limit?: number;
+  chat?: boolean;
   max_tokens?: number;
+  /** Of benchmarks whose answers are programs: programs a problem, how they are drawn, and k of pass@k. */
+  samples?: number;
+  k?: number[];
+  temperature?: number;
+  top_p?: number;
+  seed?: number;
+  sandbox?: 'pyodide' | 'bwrap';
 }
 /** `perplexity:X` among the evaluated tasks. */
 export interface PerplexityTask {

@@ -4,12 +4,14 @@ import { noProgress, type Progress } from '../base/log.ts';
 import { attempt } from '../base/problem.ts';
 import type { Experiment } from '../experiment/types.ts';
 import { readAdapter } from '../model/adapter.ts';
+import { gatherBenchmark, gatherBenchmarkContent } from './facts/benchmarks.ts';
 import { type FactCache, factCache, makeCacheFolder } from './facts/cache.ts';
 import { countCorpus, gatherCorpus } from './facts/corpora.ts';
 import { gatherMachine, type MeasureSpeed } from './facts/machine.ts';
 import { type GatheredModel, gatherHashes, gatherModel, gatherTokenizer } from './facts/model.ts';
 import { gatherOverlaps } from './facts/overlaps.ts';
-import { gatherTask, gatherTaskContent, type OwnTask } from './facts/tasks.ts';
+import { gatherTask, gatherTaskContent } from './facts/tasks.ts';
+import { tasksWithFiles } from './tasks.ts';
 import type { Depth, FactProblem, Facts } from './types.ts';
 
 export interface GatherOptions {
@@ -100,16 +102,12 @@ async function gatherFiles({ experiment, facts, from }: Context): Promise<void> 
     facts.corpora[name] = found.ok ? found.value : { files: [], problem: found.problem };
   }
   facts.tasks = {};
-  for (const [name, spec] of ownTasks(experiment)) {
-    const found = await attempt(() => gatherTask(spec, from));
+  for (const [name, spec] of tasksWithFiles(experiment)) {
+    const found = await attempt(() =>
+      spec.kind === 'benchmark' ? gatherBenchmark(spec, from) : gatherTask(spec, from),
+    );
     facts.tasks[name] = found.ok ? found.value : { files: [], problem: found.problem };
   }
-}
-
-function ownTasks({ tasks }: Experiment): [string, OwnTask][] {
-  return Object.entries(tasks).filter((entry): entry is [string, OwnTask] =>
-    ['choice', 'generate'].includes(entry[1].kind),
-  );
 }
 
 async function gatherContents(model: GatheredModel | undefined, cache: FactCache, context: Context): Promise<void> {
@@ -132,10 +130,14 @@ async function gatherContents(model: GatheredModel | undefined, cache: FactCache
     if (content) facts.contents[name] = content;
   }
   facts.taskContents = {};
-  for (const [name, spec] of ownTasks(experiment)) {
+  for (const [name, spec] of tasksWithFiles(experiment)) {
     const files = facts.tasks?.[name]?.files ?? [];
     if (files.length === 0) continue;
-    const content = await tried(facts, ['tasks', name], () => gatherTaskContent(spec, files, from, options));
+    const content = await tried(facts, ['tasks', name], () =>
+      spec.kind === 'benchmark'
+        ? gatherBenchmarkContent(spec, from, options)
+        : gatherTaskContent(spec, files, from, options),
+    );
     if (content) facts.taskContents[name] = content;
   }
   facts.overlaps = await tried(facts, ['evaluation', 'tasks'], () => gatherOverlaps(experiment, facts, cache));

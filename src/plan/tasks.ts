@@ -1,12 +1,29 @@
 import { canonicalJson, sha256 } from '../base/hash.ts';
+import type { BenchmarkPart } from '../data/benchmark-data.ts';
 import { perplexityCorpus } from '../experiment/references.ts';
-import type { Experiment, TaskSpec } from '../experiment/types.ts';
+import type { BenchmarkTask, Experiment, PerplexityTask, TaskSpec } from '../experiment/types.ts';
+import { benchmarkOf } from '../tasks/benchmarks.ts';
 import type { CorpusIdentity, PlannableFacts, TaskRequest } from './types.ts';
 
 /** What an evaluated task is, by its name there; undefined for a name that the experiment does not define. */
 export function taskSpec(name: string, experiment: Experiment): TaskSpec | undefined {
   const corpus = perplexityCorpus(name);
-  return corpus === undefined ? experiment.tasks[name] : { kind: 'perplexity', corpus };
+  if (corpus !== undefined) return { kind: 'perplexity', corpus };
+  return Object.hasOwn(experiment.tasks, name) ? experiment.tasks[name] : builtIn(name);
+}
+
+/** The bare name of a benchmark means it with its defaults. */
+export function builtIn(name: string): BenchmarkTask | undefined {
+  return benchmarkOf(name) && { kind: 'benchmark', benchmark: name, files: {} };
+}
+
+/** Every task with files that an experiment names: its own, and the benchmarks that are named among the evaluated ones. */
+export function tasksWithFiles(experiment: Experiment): [string, Exclude<TaskSpec, PerplexityTask>][] {
+  const named = experiment.evaluation.tasks.filter((name) => !Object.hasOwn(experiment.tasks, name));
+  return [...Object.keys(experiment.tasks), ...new Set(named)].flatMap((name) => {
+    const spec = taskSpec(name, experiment);
+    return spec === undefined || spec.kind === 'perplexity' ? [] : [[name, spec]];
+  });
 }
 
 /** What decides which rows a corpus gives; undefined until its files were hashed. */
@@ -49,17 +66,27 @@ function taskRequest(name: string, experiment: Experiment, facts: PlannableFacts
   const files = facts.tasks?.[name]?.files;
   const content = facts.taskContents?.[name];
   if (files === undefined || content === undefined) return undefined;
-  const { hashes, shotFiles, shotHashes } = content;
+  const { hashes, parts, shotFiles, shotHashes } = content;
   return {
     name,
     spec,
     files,
     shotFiles,
-    hash: taskHash(spec, hashes, shotHashes),
+    parts,
+    hash: taskHash(spec, hashes, shotHashes, parts),
   };
 }
 
 /** Names the content of a task: where its files lie does not make another task; what they hold does. */
-export function taskHash(spec: TaskSpec, hashes: readonly string[], shotHashes?: readonly string[]): string {
-  return sha256(canonicalJson({ spec: { ...spec, files: undefined, shots_from: undefined }, hashes, shotHashes }));
+export function taskHash(
+  spec: TaskSpec,
+  hashes: readonly string[],
+  shotHashes?: readonly string[],
+  parts?: readonly BenchmarkPart[],
+): string {
+  const splits = parts?.map(({ benchmark, split, files, shots }) => {
+    return { benchmark, split, files: files.length, shots: shots && { split: shots.split, files: shots.files.length } };
+  });
+  const content = { spec: { ...spec, files: undefined, shots_from: undefined }, hashes, shotHashes, splits };
+  return sha256(canonicalJson(content));
 }

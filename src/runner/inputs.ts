@@ -39,10 +39,9 @@ export async function holdAdapter(hash: string, folder: string): Promise<void> {
 /** Fails with `task-changed` if the task's files are not those the run was asked to evaluate. */
 export async function holdTask(task: TaskRequest, model: Model): Promise<void> {
   if (task.corpus) return holdCorpus(task.corpus, task.files, model);
-  if (task.spec.kind === 'benchmark') return;
   const own = await hashFiles(task.files, hashes);
   const shots = task.shotFiles && (await hashFiles(task.shotFiles, hashes));
-  if (taskHash(task.spec, own.hashes, shots?.hashes) !== task.hash) {
+  if (taskHash(task.spec, own.hashes, shots?.hashes, task.parts) !== task.hash) {
     changed('task-changed', `task ${task.name}`, [...task.files, ...(task.shotFiles ?? [])]);
   }
 }

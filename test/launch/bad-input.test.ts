@@ -215,11 +215,11 @@ const cases: Case[] = [
     says: [/nothing/],
   },
   {
-    name: 'a benchmark that comes later',
+    name: 'a benchmark without its data',
     spoil: edit('tasks: [recall,', 'tasks: [recall, arc_easy,'),
     args: check,
     code: 1,
-    says: [/not-available/, /arc_easy/],
+    says: [/file-missing/, /arc_easy/, /STRATA_DATA/],
   },
   {
     name: 'a device that comes later',

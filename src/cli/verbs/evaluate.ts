@@ -9,7 +9,6 @@ import { parseDocuments, type Selection } from '../../evaluate/documents.ts';
 import { evaluateTask } from '../../evaluate/tasks.ts';
 import type { TaskResult } from '../../evaluate/types.ts';
 import type { Model } from '../../model/types.ts';
-import type { TaskRequest } from '../../plan/types.ts';
 import { layout, samplesFile } from '../../record/layout.ts';
 import type { Scores } from '../../record/types.ts';
 import { openModelArgument } from '../model-argument.ts';
@@ -45,7 +44,8 @@ export const evaluate: Verb = {
       .split(',')
       .map((n) => n.trim())
       .filter((n) => n !== '');
-    const requests = (await taskRequests(tasks, names)).map((r) => withShots(r, options));
+    const shots = options['shots'] === undefined ? undefined : wholeNumber(options, 'shots', 0);
+    const requests = await taskRequests(tasks, names, { shots });
     const model = await openModelArgument(argument, io.cwd);
     const out = resolve(io.cwd, String(options['out']));
 
@@ -82,14 +82,6 @@ function documentLimit(value: unknown): number {
     fail('usage-limit', `--limit takes a number of documents or a share of them below 1, not "${value}".`);
   }
   return limit;
-}
-
-function withShots(request: TaskRequest, options: Record<string, unknown>): TaskRequest {
-  if (options['shots'] === undefined) return request;
-  if (request.spec.kind === 'perplexity') {
-    fail('usage-shots', `The task ${request.name} has no shots.`, { remedy: 'Evaluate it without --shots.' });
-  }
-  return { ...request, spec: { ...request.spec, shots: wholeNumber(options, 'shots', 0) } };
 }
 
 async function createTools(model: Model, threads: number) {

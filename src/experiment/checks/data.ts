@@ -177,9 +177,16 @@ export const dataChecks: Check[] = [
         yield* fileFindings(corpus, experiment.corpora[name]?.files ?? [], ['corpora', name, key]);
       }
       for (const [name, task] of Object.entries(facts.tasks ?? {})) {
+        const own = Object.hasOwn(experiment.tasks, name);
         const spec = experiment.tasks[name];
-        const written = spec !== undefined && 'files' in spec ? Object.values(spec.files) : [];
-        yield* fileFindings(task, written, ['tasks', name, 'files']);
+        const written = own && spec !== undefined && 'files' in spec ? Object.values(spec.files) : [];
+        // A benchmark that is only named stands among the evaluated tasks; one without files has no key for them.
+        const path = !own
+          ? ['evaluation', 'tasks', experiment.evaluation.tasks.indexOf(name)]
+          : tree.has(['tasks', name, 'files'])
+            ? ['tasks', name, 'files']
+            : ['tasks', name];
+        yield* fileFindings(task, written, path);
       }
     },
   },

@@ -3,6 +3,7 @@ import { overlap } from '../../data/overlap.ts';
 import type { Experiment, TaskSpec } from '../../experiment/types.ts';
 import { taskSpec } from '../tasks.ts';
 import type { Facts, Overlap } from '../types.ts';
+import { benchmarkTexts } from './benchmarks.ts';
 import type { FactCache } from './cache.ts';
 import { bytesOf } from './corpora.ts';
 import { taskTexts } from './tasks.ts';
@@ -58,7 +59,7 @@ function identityOf(name: string, spec: TaskSpec, { contents, taskContents }: Fa
 
 async function textsOf(name: string, spec: TaskSpec, experiment: Experiment, facts: Facts): Promise<string[]> {
   if (spec.kind === 'choice' || spec.kind === 'generate') return taskTexts(spec, facts.tasks?.[name]?.files ?? []);
-  if (spec.kind !== 'perplexity') return [];
+  if (spec.kind === 'benchmark') return benchmarkTexts(facts.taskContents?.[name]?.parts ?? []);
   const corpus = experiment.corpora[spec.corpus];
   if (corpus?.kind !== 'text') return [];
   const { documents, holdout } = await readCorpus(facts.corpora?.[spec.corpus]?.files ?? [], corpus);

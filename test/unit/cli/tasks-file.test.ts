@@ -65,13 +65,32 @@ arms: { base: {} }
     });
   });
 
-  test('a task that is not there is answered with the nearest name; a benchmark is unavailable', async () => {
+  test('a task that is not there is answered with the nearest name', async () => {
     const tasks = await readTasksFile(await written('one.yaml', 'recall: { kind: choice, files: data/a.jsonl }\n'));
     await assert.rejects(taskRequests(tasks, ['recal']), (error: Error & { problem: { remedy: string } }) => {
       assert.match(error.problem.remedy, /Did you mean recall\?/);
       return true;
     });
-    await assert.rejects(taskRequests(tasks, ['arc_easy']), /does not carry out the benchmark arc_easy/);
+    await assert.rejects(taskRequests(tasks, ['arc_esy']), (error: Error & { problem: { remedy: string } }) => {
+      assert.match(error.problem.remedy, /Did you mean arc_easy\?/);
+      return true;
+    });
     await assert.rejects(taskRequests({ file: '', folder, tasks: {}, corpora: {} }, []), /There is no task/);
+  });
+
+  test('the bare name of a benchmark means it with its defaults; shots override those of any task but perplexity', async () => {
+    const file = await written(
+      'benchmarks.yaml',
+      'arc: { benchmark: arc_easy, files: { train: data/a.jsonl, test: data/b.jsonl } }\n',
+    );
+    const tasks = await readTasksFile(file);
+    const [plain] = await taskRequests(tasks, ['arc']);
+    const [shot] = await taskRequests(tasks, ['arc'], { shots: 2 });
+    const [test, train] = ['b.jsonl', 'a.jsonl'].map((name) => join(folder, 'data', name));
+    assert.deepEqual(plain!.parts, [{ benchmark: 'arc_easy', split: 'test', files: [test] }]);
+    assert.deepEqual(shot!.parts![0]!.shots, { split: 'train', files: [train] });
+    assert.notEqual(plain!.hash, shot!.hash);
+    await assert.rejects(taskRequests(tasks, ['perplexity:x'], { shots: 2 }), /has no shots/);
+    await assert.rejects(taskRequests(tasks, ['piqa']), /The data of piqa are missing: .*STRATA_DATA/);
   });
 });

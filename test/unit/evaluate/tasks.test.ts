@@ -260,14 +260,3 @@ describe('perplexity', () => {
     assert.ok(Math.abs(scores['token_perplexity']!.value - Math.exp(2)) < 1e-12);
   });
 });
-
-test('a benchmark is said to be unavailable', async () => {
-  const spec: TaskSpec = { kind: 'benchmark', benchmark: 'piqa', files: {} };
-  await assert.rejects(
-    evaluateTask(
-      request(spec, []),
-      fakeTools(() => 0),
-    ),
-    /does not carry out the benchmark piqa/,
-  );
-});

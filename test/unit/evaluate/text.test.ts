@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { createEncoder } from '../../../src/evaluate/encode.ts';
-import { codePoints, countWords, splitTrailingSpace, utf8Bytes } from '../../../src/evaluate/python-text.ts';
 import { rollingWindows } from '../../../src/evaluate/windows.ts';
+import { codePoints, countWords, splitTrailingSpace, utf8Bytes } from '../../../src/tasks/python-text.ts';
 import { handTokenizer } from './support.ts';
 
 const code = (text: string) => [...text].map((c) => c.codePointAt(0)!);

@@ -202,7 +202,6 @@ const cases: Case[] = [
     old: '[recall, perplexity:old]',
     bad: '[recall, «acr_challenge», perplexity:old]',
     fixed: '[recall, arc_challenge, perplexity:old]',
-    remains: ['not-available'],
   },
   { code: 'unknown-task', old: 'gain: recall', bad: 'gain: «recal»', fixed: 'gain: recall' },
   {
@@ -210,7 +209,6 @@ const cases: Case[] = [
     old: '  sums:',
     bad: '  arc: { benchmark: «arc_chalenge» }\n  sums:',
     fixed: '  arc: { benchmark: arc_challenge }\n  sums:',
-    remains: ['not-available'],
   },
   {
     code: 'unknown-metric',
@@ -456,6 +454,24 @@ const cases: Case[] = [
   // What this version does not carry out.
   { code: 'not-available', old: training, bad: `${training}\n«analysis»: { corpus: old }` },
   {
+    code: 'file-missing',
+    old: '[recall, perplexity:old]',
+    bad: '[recall, perplexity:old, «arc_easy»]',
+    facts: {
+      ...facts,
+      tasks: { ...facts.tasks, arc_easy: { files: [], problem: { code: 'file-missing', message: 'No data.' } } },
+    },
+  },
+  {
+    code: 'file-missing',
+    old: '  sums:',
+    bad: '  arc: «{ benchmark: arc_challenge, documents: 0-9 }»\n  sums:',
+    facts: {
+      ...facts,
+      tasks: { ...facts.tasks, arc: { files: [], problem: { code: 'file-missing', message: 'No data.' } } },
+    },
+  },
+  {
     code: 'not-available',
     old: arms,
     bad: arm('  c: { expand: { after: «analysis», by: removal, blocks: 2 }, train: [new] }'),
@@ -494,12 +510,6 @@ const cases: Case[] = [
     old: training,
     bad: `${training}\ntarget: «{ slurm: cluster, gpus: 1, time: 2h }»`,
     fixed: `${training}\ntarget: local`,
-  },
-  { code: 'not-available', old: '  sums:', bad: '  arc: { benchmark: «arc_challenge», documents: 0-9 }\n  sums:' },
-  {
-    code: 'not-available',
-    old: '[recall, perplexity:old]',
-    bad: '[recall, perplexity:old, «mmlu_high_school_chemistry»]',
   },
 ];
 

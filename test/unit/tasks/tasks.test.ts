@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { benchmarkOf, benchmarks } from '../../../src/tasks/benchmarks.ts';
+import { benchmarkOf, benchmarks, membersOf } from '../../../src/tasks/benchmarks.ts';
 import { taskKind, taskKinds } from '../../../src/tasks/kinds.ts';
 import { improvement, metricOf, metrics } from '../../../src/tasks/metrics.ts';
 
@@ -26,8 +26,17 @@ test('primary metrics', () => {
 });
 
 test('MMLU has 57 subjects', () => {
-  assert.equal(benchmarks.filter((b) => b.name.startsWith('mmlu_')).length, 57);
-  assert.ok(benchmarkOf('mmlu_high_school_chemistry'));
+  const subjects = membersOf(benchmarkOf('mmlu')!);
+  assert.equal(subjects.length, 57);
+  assert.ok(subjects.some((b) => b.name === 'mmlu_high_school_chemistry'));
+  const categories = ['stem', 'humanities', 'social_sciences', 'other'].map((c) => benchmarkOf(`mmlu_${c}`)!);
+  assert.deepEqual(
+    categories
+      .flatMap(membersOf)
+      .map((b) => b.name)
+      .sort(),
+    subjects.map((b) => b.name).sort(),
+  );
 });
 
 test('perplexities are ratios and lower is better; shares are means and higher is better', () => {

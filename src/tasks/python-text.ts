@@ -5,6 +5,24 @@ const space = '[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029
 const one = new RegExp(space, 'u');
 const run = new RegExp(`${space}+`, 'u');
 
+/** A regular expression in which `\\s` means what it means in Python; flags `gu`. */
+export function pythonPattern(source: string): RegExp {
+  return new RegExp(source.replaceAll('\\s', space), 'gu');
+}
+
+/** `str.strip`. */
+export function strip(text: string): string {
+  let at = 0;
+  while (at < text.length && one.test(text[at]!)) at++;
+  return splitTrailingSpace(text.slice(at)).kept;
+}
+
+/** `str.capitalize`: the first character in upper case, all others in lower case. */
+export function capitalize(text: string): string {
+  const [first = '', ...rest] = text;
+  return first.toUpperCase() + rest.join('').toLowerCase();
+}
+
 /** The text in two parts: what `str.rstrip` keeps, and the whitespace it takes off. */
 export function splitTrailingSpace(text: string): { kept: string; space: string } {
   let at = text.length;
