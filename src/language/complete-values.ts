@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { metricsOfTask } from '../experiment/checks/names.ts';
 import { unwrap } from '../experiment/expect.ts';
-import type { Path } from '../experiment/tree.ts';
+import { type Path, property } from '../experiment/tree.ts';
 import { benchmarks } from '../tasks/benchmarks.ts';
 import { metricOf } from '../tasks/metrics.ts';
 import { isAvailable } from './availability.ts';
@@ -41,10 +41,12 @@ const perplexities: Source = ({ view }) =>
     detail: view.draft.corpora[corpus]?.kind === 'text' ? 'bits per byte of its hold-out' : 'per token of its rows',
   }));
 
-const builtIn: Source = ({ path }) =>
+/** Benchmarks by name; those of many subjects once their beginning is typed. */
+const builtIn: Source = ({ path, typed }) =>
   benchmarks
-    .filter(({ name }) => isAvailable(path, name))
-    .map(({ name, kind }) => ({ text: name, kind: 'task', detail: `benchmark, ${kind}` }));
+    .filter(({ name }) => (!subject.test(name) || typed.startsWith('mmlu_')) && isAvailable(path, name))
+    .map(({ name, kind }) => ({ text: name, kind: 'benchmark', detail: `benchmark, ${kind}` }));
+const subject = /^mmlu_/;
 
 const evaluable: Source = (context) =>
   [...ownTasks(context), ...perplexities(context), ...builtIn(context)].filter(
@@ -101,6 +103,22 @@ const sources: Record<string, Source> = {
   'compare.forgetting.*.task': evaluated,
   'compare.forgetting.*.metric': metricsOf,
 };
+
+/** Keys that belong to a value of another key beside them. */
+const onlyWith: Record<string, { key: string; is: (value: unknown) => boolean; value?: string }> = {
+  'arms.*.expand.blocks': { key: 'after', is: (after) => !Array.isArray(after) },
+  'arms.*.expand.by': { key: 'after', is: (after) => after === 'analysis', value: 'analysis' },
+  'arms.*.lora.arm': { key: 'rank', is: (rank) => rank === 'match' },
+};
+
+/** Whether a key can stand beside what is written in its mapping. */
+export function isMeant(path: Path, mapping: unknown): boolean {
+  const row = Object.hasOwn(onlyWith, patternOf(path)) ? onlyWith[patternOf(path)] : undefined;
+  if (!row) return true;
+  const other = property(mapping, row.key);
+  const possible = row.value === undefined || isAvailable([...path.slice(0, -1), row.key], row.value);
+  return possible && (other === undefined || other === null || row.is(other));
+}
 
 /** Paths whose value is a file or a folder. */
 const fileKeys: Record<string, 'file' | 'model'> = {

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { defaultText, expectation, ruleOf, unwrap } from '../experiment/expect.ts';
 import { type Path, property } from '../experiment/tree.ts';
 import { isAvailable } from './availability.ts';
-import { fileKind, schemaValues, sourceOf, yamlOf } from './complete-values.ts';
+import { fileKind, isMeant, schemaValues, sourceOf, yamlOf } from './complete-values.ts';
 import { type Cursor, cursorAt } from './cursor.ts';
 import { armForms } from './forms.ts';
 import type { Candidate, Item } from './item.ts';
@@ -54,8 +54,8 @@ interface Root {
 
 /** What is written, with the entry at the cursor taken out, so that it does not decide about itself. */
 function valueAround({ tree }: View, { slot, path, typed, before }: Cursor): Root {
-  const holder = slot === 'key' ? path : path.slice(0, -1);
-  const own = slot === 'key' ? typed : path.at(-1);
+  const holder = slot === 'value' ? path.slice(0, -1) : path;
+  const own = slot === 'value' ? path.at(-1) : typed;
   const put = (value: unknown, rest: Path): unknown => {
     const [part, ...more] = rest;
     const record = isRecord(value) ? value : {};
@@ -79,7 +79,7 @@ function keyCandidates(view: View, cursor: Cursor, path: Path, root: Root): Cand
   const there = new Set([...cursor.before, ...(isRecord(here) ? Object.keys(here) : [])]);
   const hasValue = /^["']?[ \t]*:/.test(view.text.slice(cursor.word.end));
   return keys
-    .filter(({ key }) => !there.has(key) && isAvailable([...path, key]))
+    .filter(({ key }) => !there.has(key) && isAvailable([...path, key]) && isMeant([...path, key], here))
     .map((known) => keyCandidate(known, path, cursor, hasValue));
 }
 
@@ -120,12 +120,11 @@ function valueCandidates(
   const files = fileKind(path);
   if (files) return pathCandidates(cursor, files, entries);
   const inList = typeof path.at(-1) === 'number';
-  const list = inList ? view.tree.at(path.slice(0, -1)) : undefined;
   const context = {
     view,
     path,
     written: recordAt(root.value, path.slice(0, inList ? -2 : -1)),
-    before: inList ? othersIn(list, path.at(-1) as number, cursor) : [],
+    before: inList ? othersIn(view, path.slice(0, -1), cursor) : [],
     typed: cursor.typed,
   };
   const source = sourceOf(path)?.(context);
@@ -137,9 +136,11 @@ function valueCandidates(
 }
 
 /** Entries of the list that stand there besides the one at the cursor. */
-function othersIn(list: unknown, index: number, { before }: Cursor): string[] {
-  const behind = Array.isArray(list) ? list.slice(index + 1).map(String) : [];
-  return [...before, ...behind];
+function othersIn({ tree, text }: View, path: Path, { before, word }: Cursor): string[] {
+  const list = tree.at(path);
+  const behind = Array.isArray(list) ? list.slice(before.length).map(String) : [];
+  const own = behind.indexOf(text.slice(word.start, word.end).replace(/^["']|["']$/g, ''));
+  return [...before, ...behind.filter((_, i) => i !== own)];
 }
 
 function recordAt(value: unknown, path: Path): Record<string, unknown> {
@@ -166,7 +167,7 @@ function forms(
   const entry = [...path, 0];
   const items =
     sourceOf(entry)?.({ ...context, path: entry, before: [] }) ?? schemaValues(inner.element as z.ZodType, entry);
-  const wrapped = items.filter(({ kind }) => kind !== 'layer' && kind !== 'number' && kind !== 'tensor');
+  const wrapped = items.filter(({ kind }) => !severally.has(kind));
   const all = wrapped.filter(({ kind }) => kind === 'task');
   const whole: Candidate[] =
     all.length > 1
@@ -176,6 +177,9 @@ function forms(
     return [{ text: '[$0]', label: '[ ]', kind: 'form', detail: expectation(schema), snippet: true, more: true }];
   return [...whole, ...wrapped.map((item) => ({ ...item, text: `[${item.text}]` }))];
 }
+
+/** Of these a list has several, or too many could be meant. */
+const severally = new Set<Candidate['kind']>(['layer', 'number', 'tensor', 'benchmark']);
 
 const holdsEntries = (schema: unknown) => {
   const inner = unwrap(schema as z.ZodType);

@@ -10,6 +10,7 @@ export type ItemKind =
   | 'tensor'
   | 'corpus'
   | 'task'
+  | 'benchmark'
   | 'arm'
   | 'metric'
   | 'file'

@@ -38,6 +38,7 @@ const kinds: Record<ItemKind, CompletionItemKind> = {
   tensor: CompletionItemKind.Field,
   corpus: CompletionItemKind.Module,
   task: CompletionItemKind.Function,
+  benchmark: CompletionItemKind.Interface,
   arm: CompletionItemKind.Class,
   metric: CompletionItemKind.Constant,
   file: CompletionItemKind.File,

@@ -79,8 +79,8 @@ export function handleRequests(connection: Connection, context: RequestContext):
       const folder = view.file === '' ? undefined : folderWanted(view, offset);
       const entries = folder === undefined ? [] : await readFolder(resolve(dirname(view.file), folder));
       const items = complete(view, offset, entries);
-      // Ranges of layers and paths go on while they are typed.
-      const isIncomplete = folder !== undefined || items.some(({ kind }) => kind === 'layer');
+      // Ranges of layers, paths and subjects of a benchmark go on while they are typed.
+      const isIncomplete = folder !== undefined || items.some(({ kind }) => kind === 'layer' || kind === 'benchmark');
       return { isIncomplete, items: items.map((item, i) => lspItem(document, item, i)) };
     }),
   );
