@@ -1,4 +1,5 @@
 import type { Verb } from './verb.ts';
+import { analyze } from './verbs/analyze.ts';
 import { attach } from './verbs/attach.ts';
 import { cancel } from './verbs/cancel.ts';
 import { check } from './verbs/check.ts';
@@ -40,6 +41,7 @@ export const verbs: Verb[] = [
   verify,
   rm,
   compare,
+  analyze,
   inspect,
   diff,
   surgery,

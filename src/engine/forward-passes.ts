@@ -19,7 +19,7 @@ export interface ForwardPassesOptions {
 /** What distinguishes one pass of a model from another. */
 export type Shape = Pick<
   ForwardOptions,
-  'batch' | 'sequence' | 'positions' | 'past' | 'parents' | 'rows' | 'stack' | 'outputs'
+  'batch' | 'sequence' | 'positions' | 'past' | 'parents' | 'rows' | 'stack' | 'fromHidden' | 'outputs'
 >;
 
 /** Bytes of activations, by estimate, that the sessions kept may hold together, and their number. */

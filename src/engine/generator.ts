@@ -16,6 +16,11 @@ const cacheBytes = 512 * 1024 ** 2;
 /** Tokens of prompts in one pass. */
 const promptTokens = 2048;
 
+export interface GeneratorOptions extends ForwardPassesOptions {
+  /** Layers of the model in the order in which they run; all in order by default. */
+  stack?: readonly number[];
+}
+
 /** One prompt on its way. */
 interface Task {
   index: number;
@@ -30,13 +35,13 @@ interface Task {
  * slot whose prompt has ended takes the next one. Which prompts stand side by side changes no result beyond rounding.
  * Fails with `invalid-max-tokens`, `invalid-request`, `invalid-token`.
  */
-export async function createGenerator(model: Model, options: ForwardPassesOptions): Promise<Generator> {
+export async function createGenerator(model: Model, { stack, ...options }: GeneratorOptions): Promise<Generator> {
   const passes = new ForwardPasses(model, options);
   return {
     update: (overrides) => passes.update(overrides),
     async generate(prompts, how, onProgress = () => {}) {
       const tasks = prompts.map((prompt, index) => newTask(prompt, index, how, model.config));
-      return tasks.length === 0 ? [] : new Batch(passes, tasks, how, onProgress).run();
+      return tasks.length === 0 ? [] : new Batch(passes, stack, tasks, how, onProgress).run();
     },
     dispose: () => passes.dispose(),
   };
@@ -66,6 +71,7 @@ function newTask(
 /** The work of one call. */
 class Batch {
   readonly #passes: ForwardPasses;
+  readonly #stack: readonly number[] | undefined;
   readonly #options: GenerateOptions;
   readonly #sampling: Sampling;
   readonly #onProgress: (done: number, total: number) => void;
@@ -78,11 +84,13 @@ class Batch {
 
   constructor(
     passes: ForwardPasses,
+    stack: readonly number[] | undefined,
     tasks: readonly Task[],
     options: GenerateOptions,
     onProgress: (done: number, total: number) => void,
   ) {
     this.#passes = passes;
+    this.#stack = stack;
     this.#options = options;
     this.#sampling = { temperature: options.temperature ?? 0, topP: options.topP ?? 1 };
     this.#onProgress = onProgress;
@@ -90,7 +98,7 @@ class Batch {
     // Long prompts first: the cache has its size from the beginning.
     this.#pending = [...tasks].sort((a, b) => a.prompt.length - b.prompt.length || b.index - a.index);
     const longest = this.#pending.at(-1)!.prompt.length;
-    const { config } = passes.model;
+    const config = { ...passes.model.config, layers: stack?.length ?? passes.model.config.layers };
     const most = Math.max(1, Math.floor(cacheBytes / KeyValueCache.bytes(config, longest + options.maxTokens)));
     const slots = 2 ** Math.floor(Math.log2(Math.min(mostSlots, most, powerOfTwo(tasks.length))));
     this.#cache = new KeyValueCache(config, slots, rowLength(longest, Number.POSITIVE_INFINITY));
@@ -127,7 +135,13 @@ class Batch {
       const rows = new Int32Array(powerOfTwo(last.length));
       rows.set(last);
       const outputs = await this.#passes.run(
-        { batch: batch.rows, sequence: batch.length, rows: rows.length, outputs: { logits: true, keyValues: true } },
+        {
+          batch: batch.rows,
+          sequence: batch.length,
+          rows: rows.length,
+          stack: this.#stack,
+          outputs: { logits: true, keyValues: true },
+        },
         { ...tokenInputs(batch, runs), rows },
       );
       for (const [i, { sequence, row, offset }] of batch.places.entries()) {
@@ -159,6 +173,7 @@ class Batch {
         sequence: 1,
         past: capacity,
         positions: capacity + 1,
+        stack: this.#stack,
         outputs: { logits: true, keyValues: true },
       },
       { ...feeds, ...inputs },

@@ -15,7 +15,8 @@ import type { Weights } from './weights.ts';
 
 /** Tokens of one pass: int32 [batch·sequence] each, row-major. */
 export interface TokenInputs {
-  ids: Tensor;
+  /** Needed to embed only. */
+  ids?: Tensor;
   segments: Tensor;
   positions: Tensor;
   /** The segment that each token sees besides its own: what several continuations have in common is computed once. */
@@ -129,9 +130,13 @@ export function decoder(
     return project(inner, layer, 'mlp.down_proj');
   };
 
+  const embed = () => {
+    if (!tokens.ids) throw new Error('a decoder without ids has nothing to embed');
+    return embedding(g, weights.get(embeddingName), tokens.ids);
+  };
   const headWeight = () => weights.get(config.tied ? embeddingName : headName);
   return {
-    embed: () => g.scope('embed', () => embedding(g, weights.get(embeddingName), tokens.ids)),
+    embed: () => g.scope('embed', embed),
     layer: (x, index, slot = index) =>
       g.scope(`layer.${slot}`, () => {
         const { y, trace } = attend(norm(x, layerTensorName(index, 'input_layernorm')), index, slot);

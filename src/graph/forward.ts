@@ -20,6 +20,8 @@ export interface ForwardOptions {
   rows?: number;
   /** Model layers in the order in which they run (removal, duplication); all in order by default. */
   stack?: readonly number[];
+  /** Begin with the input `hidden`, float32 [batch·sequence, hidden], instead of the embeddings of `ids`. */
+  fromHidden?: boolean;
   lora?: LoraMap;
   outputs: ForwardOutputs;
   device?: Device;
@@ -32,6 +34,8 @@ export interface ForwardOutputs {
   scores?: boolean;
   /** `hidden.0` … `hidden.L` float32 [batch·sequence, hidden]: the input of each layer of the stack, and the last one's output before the final norm. */
   hidden?: boolean;
+  /** `last` float32 [batch·sequence, hidden]: the last layer's output before the final norm. */
+  last?: boolean;
   /** `key.i`, `value.i` float32 [batch, kvHeads, sequence, headDim]: of this pass's tokens, keys rotated. */
   keyValues?: boolean;
   /** `attention.i` float32 [batch, heads, sequence, past + sequence]. */
@@ -39,9 +43,9 @@ export interface ForwardOutputs {
 }
 
 /**
- * A forward pass. Inputs, int32 [batch·sequence], row-major: `ids`, `segments` (attention stays inside equal numbers; give
- * padding a number of its own), `positions` (for RoPE, causality and windows). A token sees none that stands behind it in its
- * row, so those that it is to see must stand before it.
+ * A forward pass. Inputs, int32 [batch·sequence], row-major: `ids` (unless it begins with hidden states), `segments` (attention
+ * stays inside equal numbers; give padding a number of its own), `positions` (for RoPE, causality and windows). A token sees
+ * none that stands behind it in its row, so those that it is to see must stand before it.
  *
  * With `past` slots also: `past.segments` and `past.positions`, int32 [batch·past] (an empty slot has a segment that no token
  * has), and `past.key.i`, `past.value.i` float32 [batch, kvHeads, past, headDim]. The pass gives only the new tokens' keys and
@@ -54,7 +58,7 @@ export function buildForward(config: ModelConfig, places: WeightPlaces, options:
   const stack = options.stack ?? Array.from({ length: config.layers }, (_, i) => i);
   const perToken = (name: string) => g.input(name, 'int32', [batch * sequence]);
   const tokens = {
-    ids: perToken('ids'),
+    ...(!options.fromHidden && { ids: perToken('ids') }),
     segments: perToken('segments'),
     positions: perToken('positions'),
     ...(options.parents && { parents: perToken('parents') }),
@@ -63,7 +67,7 @@ export function buildForward(config: ModelConfig, places: WeightPlaces, options:
   const size = { batch, sequence, positions: options.positions ?? sequence, wholeRows: outputs.attention };
   const d = decoder(g, config, weights, size, tokens, past);
 
-  let x = d.embed();
+  let x = options.fromHidden ? g.input('hidden', 'float32', [batch * sequence, config.hiddenSize]) : d.embed();
   for (const [slot, index] of stack.entries()) {
     if (outputs.hidden) g.output(`hidden.${slot}`, x);
     const { y, trace } = d.layer(x, index, slot);
@@ -75,6 +79,7 @@ export function buildForward(config: ModelConfig, places: WeightPlaces, options:
     x = y;
   }
   if (outputs.hidden) g.output(`hidden.${stack.length}`, x);
+  if (outputs.last) g.output('last', x);
   if (!outputs.logits && !outputs.scores) return g;
 
   const chosen =

@@ -1,15 +1,14 @@
 import { layerChanges } from '../experiment/stack.ts';
 import type { ArmSpec, ExpandSpec, PruneSpec } from '../experiment/types.ts';
 import type { Surgery } from '../model/types.ts';
-
-/** Importance per base layer, by metric; larger = more important. */
-export type Importance = Readonly<Record<string, number[]>>;
+import { ascending, lowestBlock, ranking } from './importance.ts';
+import type { ImportanceFacts } from './types.ts';
 
 /** An arm's surgery with every rule resolved to base layers; `pending` says what it waits for while that was not measured. */
 export function surgeryOf(
   arm: ArmSpec,
   layers: number,
-  importance: Importance = {},
+  importance: ImportanceFacts = { metrics: {} },
 ): { surgery: Surgery; pending?: string } {
   const { expand, prune, merge } = arm;
   const written = layerChanges(arm, layers);
@@ -27,27 +26,19 @@ export function surgeryOf(
 }
 
 /** The `blocks` most important layers, ascending. */
-function mostImportant(expand: ExpandSpec | undefined, importance: Importance): number[] | undefined {
+function mostImportant(expand: ExpandSpec | undefined, { metrics }: ImportanceFacts): number[] | undefined {
   if (expand?.after.kind !== 'rule') return undefined;
-  const values = importance[expand.after.by ?? ''];
+  const values = metrics[expand.after.by ?? ''];
   return values && ascending(ranking(values).slice(0, expand.after.blocks));
 }
 
 /**
- * The `count` least important layers, ascending. A block of neighbours is not ranked by its layers' own importance (Gromov et
- * al.), so it still waits.
+ * The `count` least important layers, ascending; `contiguous`, the block of neighbours that changes the last token least, which
+ * its layers' own importance does not say (Gromov et al. 2024).
  */
-function leastImportant(prune: PruneSpec | undefined, importance: Importance): number[] | undefined {
-  if (prune?.kind !== 'by' || prune.contiguous) return undefined;
-  const values = importance[prune.by];
+function leastImportant(prune: PruneSpec | undefined, { metrics, blocks }: ImportanceFacts): number[] | undefined {
+  if (prune?.kind !== 'by') return undefined;
+  if (prune.contiguous) return lowestBlock(blocks, prune.count);
+  const values = metrics[prune.by];
   return values && ascending(ranking(values).slice(-prune.count));
-}
-
-function ascending(layers: number[]): number[] {
-  return layers.sort((a, b) => a - b);
-}
-
-/** Layers from the most to the least important; of equals the shallower first. */
-function ranking(values: readonly number[]): number[] {
-  return values.map((_, layer) => layer).sort((a, b) => (values[b] ?? 0) - (values[a] ?? 0) || a - b);
 }

@@ -22,11 +22,19 @@ export interface Facts extends ExperimentFacts {
   taskContents?: Record<string, TaskContent>;
   /** By arm name: the PEFT adapter that its `lora.adapter` names. */
   adapters?: Record<string, AdapterFacts>;
-  /** Importance per base layer, by metric, of a finished analysis of this experiment. */
-  importance?: Record<string, number[]>;
+  /** Of a finished analysis of this experiment. */
+  importance?: ImportanceFacts;
   overlaps?: Overlap[];
   machine?: MachineFacts;
   problems: FactProblem[];
+}
+
+/** What surgery is decided by: the part of `importance.json` that ranks. Larger = more important. */
+export interface ImportanceFacts {
+  /** One value a layer, by metric. */
+  metrics: Readonly<Record<string, readonly number[]>>;
+  /** By n − 1 and first layer: angular distance of blocks of n layers at the last token. */
+  blocks?: readonly (readonly number[])[];
 }
 
 /** A plan needs the model's config and headers; everything else may be missing. */

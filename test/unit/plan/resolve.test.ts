@@ -318,7 +318,7 @@ test('an arm that waits for an analysis is pending, and so is its child; with th
   assert.deepEqual(planned.runs, []);
   assert.deepEqual(planned.diagnostics, []);
   const influence = Array.from({ length: 32 }, (_, i) => (i === 7 || i === 3 ? 1 : 0.1));
-  const ready = resolve(waiting, facts({ importance: { influence } }));
+  const ready = resolve(waiting, facts({ importance: { metrics: { influence } } }));
   assert.deepEqual(ready.runs[0]?.spec.surgery.expand?.after, [3, 7]);
   assert.equal(ready.runs.length, 2);
 });
