@@ -111,6 +111,36 @@ const acceptance =
     }
   };
 
+/** Where the test host of a real VS Code is, and what installs it. */
+const vscodeLab = join(shared, 'labs', 'vscode-host');
+
+/** Why there is no VS Code to test in, or undefined. Installing it takes a minute, the first time on a machine. */
+async function lackOfHost() {
+  if (!existsSync(join(vscodeLab, 'setup.sh'))) return 'the VS Code test host (../shared/labs/vscode-host) is not here';
+  const { code, output } = await run('bash', [join(vscodeLab, 'setup.sh')]);
+  return code === 0 ? undefined : `the VS Code test host cannot be installed: ${output.trim().split('\n').at(-1)}`;
+}
+
+/** A script that needs a real VS Code and ends with `N passed, N failed, N skipped`. */
+const inVsCode = (name, args) => async () => {
+  const lack = await lackOfHost();
+  if (lack !== undefined) {
+    required.has('vscode') ? totals.failed++ : totals.skipped++;
+    (required.has('vscode') ? failures : skips).push(`${name}: ${lack}`);
+    return;
+  }
+  const { code, output } = await run(process.execPath, ['--import', 'tsx', ...args]);
+  const [, passed = 0, failed = 0, skipped = 0] = /^(\d+) passed, (\d+) failed, (\d+) skipped$/m.exec(output) ?? [];
+  totals.passed += Number(passed);
+  totals.failed += Number(failed);
+  totals.skipped += Number(skipped);
+  for (const [, title] of output.matchAll(/^FAILED (.*)$/gm)) failures.push(`${name}: ${title}`);
+  if (code !== 0 && Number(failed) === 0) {
+    totals.failed++;
+    failures.push(`${name}: ended with ${code}`);
+  }
+};
+
 const steps = {
   typecheck: single('type check', process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--noEmit']),
   typecheckWebview: single('type check of the webview', process.execPath, [
@@ -124,7 +154,8 @@ const steps = {
   unit: nodeTests('unit', 2),
   engine: nodeTests('engine', 1),
   launch: nodeTests('launch', 1),
-  acceptance: acceptance('logits', 'tokenizer', 'stories', 'surgery', 'training'),
+  suite: inVsCode('suite', ['scripts/suite.mjs']),
+  acceptance: acceptance('logits', 'tokenizer', 'stories', 'surgery', 'training', 'benchmarks'),
   demo: single('demo', process.execPath, [join(root, 'scripts/demo.mjs'), '--check']),
 };
 

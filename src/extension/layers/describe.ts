@@ -3,7 +3,7 @@ import { readJsonIfThere } from '../../base/files.ts';
 import { attempt, sentence } from '../../base/problem.ts';
 import { hasErrors } from '../../experiment/diagnostics.ts';
 import { parse } from '../../experiment/parse.ts';
-import { validate } from '../../experiment/validate.ts';
+import type { Experiment } from '../../experiment/types.ts';
 import { elements } from '../../model/dtypes.ts';
 import { openModel } from '../../model/open.ts';
 import { modelTree } from '../../model/tree.ts';
@@ -11,7 +11,7 @@ import type { Model } from '../../model/types.ts';
 import { modelFolder } from '../../plan/facts/model.ts';
 import { gather } from '../../plan/gather.ts';
 import { isPlannable, resolve } from '../../plan/resolve.ts';
-import type { ArmPlan, RunSpec } from '../../plan/types.ts';
+import type { ArmPlan, Plan, PlannableFacts, RunSpec } from '../../plan/types.ts';
 import { layout } from '../../record/layout.ts';
 import type { LayerNode } from './node.ts';
 import { type Drawing, drawModel, resultingTree } from './tree.ts';
@@ -31,47 +31,54 @@ export interface Described {
 }
 
 /**
- * The model of an experiment, with one of its arms drawn into it. Reads config and tensor headers only. A text with errors
- * still shows its model; `problem` says why no arm is drawn.
+ * The model of an experiment, with one of its arms drawn into it. Reads config and tensor headers only. Of a text with errors
+ * what can be read is drawn, and `problem` says so.
  */
 export async function describeExperiment(text: string, file: string, arm: string | undefined): Promise<Described> {
   const parsed = parse(text, { file });
   const { draft } = parsed;
   const opened = await attempt(async () => openModel(await modelFolder(draft.model, dirname(file))));
-  if (!opened.ok) return { arms: namesOf(draft.arms), problem: sentence(opened.problem) };
+  if (!opened.ok)
+    return { arms: Object.keys(draft.arms).map((name) => ({ name, words: '' })), problem: sentence(opened.problem) };
   const model = opened.value;
-  const plain = { arms: namesOf(draft.arms), model: model.folder };
-  const title = `${draft.model}`;
-  if (!parsed.experiment)
-    return { ...plain, root: drawModel(title, modelTree(model), { pruned: [] }), problem: unplannable };
-  const facts = await gather(parsed.experiment, { depth: 'headers' });
-  const planned = await attempt(() => {
-    const errors = hasErrors(validate(parsed, facts));
-    return errors || !isPlannable(facts) ? undefined : resolve(parsed.experiment!, facts);
-  });
-  const plans = planned.ok ? (planned.value?.arms ?? []) : [];
-  const arms = plans.length > 0 ? plans.map(armRow) : plain.arms;
-  const chosen = arm === undefined ? undefined : plans.find(({ name }) => name === arm);
-  const problem = plans.length === 0 ? unplannable : chosen?.pending;
+  const title = draft.model;
+  const facts = await gather(draft, { depth: 'headers' });
+  const plan = isPlannable(facts) ? planned(draft, facts) : undefined;
+  const chosen = arm === undefined ? undefined : plan?.arms.find(({ name }) => name === arm);
+  const drawn = chosen && chosen.pending === undefined ? chosen : undefined;
+  const broken = parsed.experiment === undefined || !plan || hasErrors(plan.diagnostics);
+  const problem = chosen?.pending ?? (broken ? incomplete : undefined);
   return {
-    arms,
+    arms: Object.keys(draft.arms).map((name) =>
+      armRow(
+        name,
+        plan?.arms.find((planned) => planned.name === name),
+      ),
+    ),
     model: model.folder,
-    ...(chosen && { arm: chosen.name }),
+    ...(drawn && { arm: drawn.name }),
     ...(problem !== undefined && { problem }),
-    root:
-      chosen && chosen.pending === undefined
-        ? drawArm(`${title}, arm ${chosen.name}`, model, chosen)
-        : drawModel(title, modelTree(model), { pruned: [] }),
+    root: drawn
+      ? drawArm(`${title}, arm ${drawn.name}`, model, drawn)
+      : drawModel(title, modelTree(model), { pruned: [] }),
   };
 }
 
-const unplannable = 'The experiment has errors: no arm can be drawn.';
+const incomplete = 'The experiment has errors: what can be read of it is drawn.';
 
-function namesOf(arms: Readonly<Record<string, unknown>>): Described['arms'] {
-  return Object.keys(arms).map((name) => ({ name, words: '' }));
+/** The plan of what can be read; an arm with an error is not in it. */
+function planned(draft: Experiment, facts: PlannableFacts): Plan | undefined {
+  try {
+    return resolve(draft, facts);
+  } catch {
+    // A draft of a broken text may contradict itself in ways that the planner takes for defects.
+    return undefined;
+  }
 }
 
-function armRow({ name, layers, pruned, pending, trainedParameters }: ArmPlan): Described['arms'][number] {
+function armRow(name: string, plan: ArmPlan | undefined): Described['arms'][number] {
+  if (!plan) return { name, words: 'has errors', pending: 'has errors' };
+  const { layers, pruned, pending, trainedParameters } = plan;
   const count = (kind: string) => layers.filter((layer) => layer.kind === kind).length;
   const words = [
     ...(count('new') > 0 ? [`${count('new')} new`] : []),

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { describeExperiment, describeModel } from '../../../src/extension/layers/describe.ts';
+import { drawDifferences } from '../../../src/extension/layers/differences.ts';
+import type { LayerNode } from '../../../src/extension/layers/node.ts';
+import { compareModels } from '../../../src/model/difference.ts';
+import { openModel } from '../../../src/model/open.ts';
+import { writeSurgery } from '../../../src/model/overlay.ts';
+import { planSurgery } from '../../../src/model/surgery.ts';
+import { temporaryFolder } from '../../support.ts';
+import { writeTinyModel } from '../../tiny-model.ts';
+
+const head = `strata: 1
+model: model
+corpora: { facts: { files: facts.jsonl } }
+training: { corpus: facts, steps: 1, learning_rate: 1e-3 }
+arms:
+`;
+const arms = `  base: {}
+  s:
+    expand: { after: [0, 0, 2], init: average }
+    prune: { layers: [1] }
+    merge: { into: 2, of: [1, 2] }
+    train: [new, norms]
+  lora: { lora: { rank: 2, targets: [q_proj] } }
+  waits: { expand: { after: analysis, by: angular, blocks: 1 }, train: [new] }
+analysis: { metrics: [angular], corpus: facts }
+`;
+
+async function world(): Promise<{ folder: string; file: string; model: string }> {
+  const folder = await temporaryFolder();
+  const model = await writeTinyModel(join(folder, 'model'));
+  return { folder, file: join(folder, 'x.strata.yaml'), model };
+}
+
+const rows = (node: LayerNode | undefined): string[] =>
+  (node?.children ?? []).map(({ label, marks, description }) => `${label} [${marks}] ${description}`);
+const find = (node: LayerNode, ...path: string[]): LayerNode =>
+  path.reduce((at, label) => at.children.find((child) => child.label === label)!, node);
+
+test('without an arm the tree is the model: layers, modules, tensors with shape, dtype and bytes', async () => {
+  const { file } = await world();
+  const { root, arms: all, problem } = await describeExperiment(head + arms, file, undefined);
+  assert.equal(problem, undefined);
+  assert.deepEqual(
+    all.map(({ name }) => name),
+    ['base', 's', 'lora', 'waits'],
+  );
+  assert.match(root!.description, /^4 layers · 13\.5 K parameters · 52\.\d KiB$/);
+  assert.deepEqual(
+    rows(root).map((row) => row.split(' [')[0]),
+    ['embed_tokens', 'Layer 0', 'Layer 1', 'Layer 2', 'Layer 3', 'norm'],
+  );
+  assert.equal(find(root!, 'Layer 0', 'self_attn', 'k_proj').description, '8 × 16 · F32 · 512 B');
+});
+
+test('an arm drawn in: new, merged with its sources, pruned where it was, trained, frozen and partly trained', async () => {
+  const { file } = await world();
+  const { root, arm } = await describeExperiment(head + arms, file, 's');
+  assert.equal(arm, 's');
+  assert.match(root!.description, /^6 layers · .* parameters · 7\.\d+ K trained \(\d+\.\d %\) · /);
+  const [, ...layers] = rows(root);
+  assert.deepEqual(
+    layers.map((row) => row.replace(/ · [\d.]+( K)?$/, '')),
+    [
+      'Layer 0 [partly] partly trained',
+      'Layer 0+1 [new,trained] new · average of 0 and 1 · starts as x → x · now 1 · trained',
+      'Layer 0+2 [new,trained] new · average of 0 and 1 · starts as x → x · now 2 · trained',
+      'Layer 1 [pruned] pruned',
+      'Layer 2 [merged,partly] merged · average of 1 and 2 · now 3 · partly trained',
+      'Layer 2+ [new,trained] new · average of 2 and 3 · starts as x → x · now 4 · trained',
+      'Layer 3 [partly] now 5 · partly trained',
+      'norm [trained] 16 · F32 · 64 B · trained',
+    ],
+  );
+});
+
+test('every mark is a word for a screen reader, not a colour alone', async () => {
+  const { file } = await world();
+  const { root } = await describeExperiment(head + arms, file, 's');
+  for (const { marks, spoken } of root!.children)
+    for (const mark of marks)
+      assert.ok(spoken.includes(mark === 'partly' ? 'partly trained' : mark), `${mark}: ${spoken}`);
+});
+
+test('LoRA marks the adapted weights; the others are frozen', async () => {
+  const { file } = await world();
+  const { root } = await describeExperiment(head + arms, file, 'lora');
+  assert.deepEqual(find(root!, 'Layer 0', 'self_attn', 'q_proj').marks, ['adapted']);
+  assert.deepEqual(find(root!, 'Layer 0', 'mlp', 'up_proj').marks, ['frozen']);
+  assert.match(root!.description, /256 trained/);
+});
+
+test('an arm that waits for an analysis shows the model and says what it waits for', async () => {
+  const { file } = await world();
+  const { root, problem } = await describeExperiment(head + arms, file, 'waits');
+  assert.match(problem ?? '', /waits for/);
+  assert.match(root!.description, /^4 layers/);
+});
+
+test('a text with errors shows what can be read of it', async () => {
+  const { file } = await world();
+  const {
+    root,
+    problem,
+    arms: all,
+  } = await describeExperiment(
+    `${head}  bad: { prune: { last: x } }\n  worse: { expand: { after: [9] }, train: [new] }\n${arms}`,
+    file,
+    's',
+  );
+  assert.match(root!.description, /^6 layers/);
+  assert.match(problem!, /errors/);
+  assert.deepEqual(
+    all.filter(({ pending }) => pending === undefined).map(({ name }) => name),
+    ['bad', 'base', 's', 'lora'],
+  );
+});
+
+test('a model that is not there is said', async () => {
+  const { file } = await world();
+  const { root, problem } = await describeExperiment(head.replace('model: model', 'model: nowhere') + arms, file, 's');
+  assert.equal(root, undefined);
+  assert.match(problem!, /nowhere/);
+});
+
+/** An overlay with one block inserted after layer 1, layer 3 deleted, and a changed norm. */
+async function overlay(model: string, folder: string): Promise<string> {
+  const base = await openModel(model);
+  const plan = planSurgery(base.config, base.tensors, {
+    expand: { after: [1], init: 'copy', identity: true },
+    prune: [3],
+  });
+  const start = join(folder, 'start');
+  await writeSurgery(start, base, 'a'.repeat(64), plan);
+  return start;
+}
+
+test('two checkpoints: layers are matched by the numbering of the base, and only what differs is in the tree', async () => {
+  const { folder, model } = await world();
+  const other = join(folder, 'other');
+  await cp(model, other, { recursive: true });
+  const bytes = await readFile(join(other, 'model.safetensors'));
+  const norm = [...(await openModel(other)).tensors.values()].find(
+    ({ name }) => name === 'model.layers.2.input_layernorm.weight',
+  )!;
+  // All ones, one of them now 1.5: ‖difference‖ = 0.5, ‖a‖ = 4.
+  bytes.writeFloatLE(1.5, norm.offset);
+  await writeFile(join(other, 'model.safetensors'), bytes);
+  const found = await compareModels(await openModel(model), await openModel(other));
+  assert.equal(found.tensors.length, 1);
+  const tree = drawDifferences('model → other', found);
+  assert.equal(tree.description, '1 of 4 layers · 1 tensors differ · 37 are the same');
+  assert.deepEqual(rows(tree), ['Layer 2 [differs] 0.125 · 1 tensors']);
+  assert.equal(find(tree, 'Layer 2', 'input_layernorm').description, '0.125 · 16');
+});
+
+test('an inserted block and a pruned layer are rows of their own; what both share is not read', async () => {
+  const { folder, model } = await world();
+  const run = await overlay(model, folder);
+  const found = await compareModels(await openModel(model), await openModel(run));
+  assert.equal(found.same, 3 * 9 + 2);
+  assert.deepEqual(rows(drawDifferences('t', found)), ['Layer 1+ [new] only in b', 'Layer 3 [pruned] only in a']);
+});
+
+test('a model without differences says so', async () => {
+  const { model } = await world();
+  const opened = await openModel(model);
+  assert.equal(drawDifferences('t', await compareModels(opened, opened)).description, 'no tensor differs');
+});
+
+test('a run shows its own stack, pruned layers of its base included', async () => {
+  const { folder, model } = await world();
+  const { root } = await describeModel(await overlay(model, folder));
+  assert.deepEqual(
+    rows(root).map((row) => row.replace(/\] .*/, ']')),
+    [
+      'embed_tokens []',
+      'Layer 0 []',
+      'Layer 1 []',
+      'Layer 1+ [new,changed]',
+      'Layer 2 []',
+      'Layer 3 [pruned]',
+      'norm []',
+    ],
+  );
+});
