@@ -20,8 +20,8 @@ export interface Parameter {
   name: string;
   shape: Shape;
   arrays: Readonly<Record<Slot, Float32Array>>;
-  /** Sum of squares of the gradient, in float64. */
-  sumOfSquares(): number;
+  /** Sum of squares in float64; not finite if an element is not. */
+  sumOfSquares(of: 'gradient' | 'value'): number;
   /** gradient += partial */
   addPartial(): void;
   adamw(coefficients: AdamwCoefficients): void;
@@ -94,7 +94,7 @@ function fillBank(
       name,
       shape,
       arrays: Object.fromEntries(slots.map((slot) => [slot, view(slot)])) as Record<Slot, Float32Array>,
-      sumOfSquares: () => kernels.sumOfSquares(at.gradient, length),
+      sumOfSquares: (of) => kernels.sumOfSquares(at[of], length),
       addPartial: () => kernels.add(at.gradient, at.partial, length),
       adamw: (coefficients) => kernels.adamw(at.value, at.first, at.second, at.gradient, length, ...coefficients),
     };

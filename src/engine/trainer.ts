@@ -9,7 +9,7 @@ import type { ResolvedTraining } from '../plan/types.ts';
 import { loadState, saveState } from './checkpoint.ts';
 import { initialFactors, type LoraRequest, loraFactors } from './lora.ts';
 import { allocate, type Parameter } from './memory.ts';
-import { adamwStep, gradientNorm } from './optimizer.ts';
+import { adamwStep, gradientNorm, type UpdateNorms, updateNorms } from './optimizer.ts';
 import { learningRate } from './schedule.ts';
 import { Session, type Values } from './session.ts';
 import type { StepMetrics, Trainer } from './types.ts';
@@ -149,7 +149,17 @@ class WasmTrainer implements Trainer {
     return new Map(chosen.map((p) => [p.name, { shape: [...p.shape], data: p.arrays.value.slice() }]));
   }
 
-  save(file: string): Promise<void> {
+  updateNorms(): Map<string, UpdateNorms> {
+    const step = this.#step;
+    if (step === 0) return new Map();
+    const at = { step, learningRate: learningRate(this.#training, step - 1) };
+    return new Map(this.#parameters.map((p) => [p.name, updateNorms(p, this.#training, at)]));
+  }
+
+  async save(file: string): Promise<void> {
+    // The loss of a step is that of the weights before it, so nothing else has looked at what the last step made.
+    const broken = this.#parameters.find((p) => !Number.isFinite(p.sumOfSquares('value')));
+    if (broken) weightsNotFinite(this.#step, broken.name);
     return saveState(file, this.#parameters, this.#step);
   }
 
@@ -162,9 +172,13 @@ class WasmTrainer implements Trainer {
   }
 }
 
+const remedy = 'Lower learning_rate, lengthen warmup, or set clip, and run again.';
+
 function notFinite(step: number, loss: number, norm: number): never {
   const what = Number.isFinite(loss) ? `the norm of the gradient is ${norm}` : `the loss is ${loss}`;
-  return fail('loss-not-finite', `At step ${step} ${what}: the training has diverged.`, {
-    remedy: 'Lower learning_rate, lengthen warmup, or set clip, and run again.',
-  });
+  return fail('loss-not-finite', `At step ${step} ${what}: the training has diverged.`, { remedy });
+}
+
+function weightsNotFinite(step: number, name: string): never {
+  return fail('weights-not-finite', `After step ${step} ${name} is not finite: the training has diverged.`, { remedy });
 }

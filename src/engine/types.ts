@@ -20,7 +20,12 @@ export interface Trainer {
   advance(batches: Rows[]): Promise<StepMetrics[]>;
   /** Current float32 values of trained tensors (and LoRA factors, by PEFT's names). */
   read(names?: readonly string[]): Promise<Map<string, { shape: number[]; data: Float32Array }>>;
-  /** Writes masters, moments and the step count; atomic: the file is there whole or not at all. */
+  /** ‖Δw‖ of the last step and ‖w‖ after it, of each trained tensor; no entries before the first step. */
+  updateNorms(): Map<string, { update: number; weight: number }>;
+  /**
+   * Writes masters, moments and the step count; atomic: the file is there whole or not at all. Fails with
+   * `weights-not-finite`, and writes nothing, if the last step made a value infinite or NaN.
+   */
   save(file: string): Promise<void>;
   load(file: string): Promise<void>;
   dispose(): Promise<void>;

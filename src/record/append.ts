@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { JsonLinesWriter } from '../base/jsonl.ts';
 import { layout } from './layout.ts';
-import type { RunEvent, ScoreRecord, StepRecord } from './types.ts';
+import type { RunEvent, ScoreRecord, StepRecord, UpdateRecord } from './types.ts';
 
 type Untimed<T> = T extends unknown ? Omit<T, 'time'> : never;
 
@@ -20,6 +20,9 @@ export class AttemptWriter {
     this.#metrics.append(record);
   }
   score(record: ScoreRecord): void {
+    this.#metrics.append(record);
+  }
+  update(record: UpdateRecord): void {
     this.#metrics.append(record);
   }
   /** Makes the steps' records durable: called before a checkpoint, which would leave a gap after a power cut otherwise. */

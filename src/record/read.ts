@@ -17,6 +17,7 @@ import type {
   ScoreRecord,
   Scores,
   StepRecord,
+  UpdateRecord,
 } from './types.ts';
 
 /** A run directory with its state derived now. Fails with `unknown-run` if the folder is none. */
@@ -49,30 +50,36 @@ export async function readRun(folder: string): Promise<Run> {
 /** Everything a comparison needs of one run. */
 export async function loadRunData(folder: string): Promise<RunData> {
   const run = await readRun(folder);
-  const { steps, curve } = await readMetrics(folder);
+  const { steps, curve, updates } = await readMetrics(folder);
   const samples: Record<string, SampleRecord[]> = {};
   for (const task of Object.keys(run.scores ?? {})) samples[task] = await readSamples(folder, task);
-  return { run, steps, curve, samples };
+  return { run, steps, curve, updates, samples };
 }
+
+/** A line of `metrics.N.jsonl`. */
+type MetricsRecord = StepRecord | ScoreRecord | UpdateRecord;
 
 /**
  * Each optimizer step and each intermediate score exactly once, in order: a later attempt supersedes what an earlier one
  * wrote after the checkpoint, and a torn last line is left out.
  */
-export async function readMetrics(folder: string): Promise<{ steps: StepRecord[]; curve: ScoreRecord[] }> {
+export async function readMetrics(
+  folder: string,
+): Promise<{ steps: StepRecord[]; curve: ScoreRecord[]; updates: UpdateRecord[] }> {
   const attempts = await countAttempts(folder);
   const steps = new Map<number, StepRecord>();
   const curve = new Map<string, ScoreRecord>();
+  const updates = new Map<number, UpdateRecord>();
   for (let n = 0; n < attempts; n++) {
-    for (const record of await readJsonLines<StepRecord | ScoreRecord>(join(folder, layout.metrics(n)))) {
+    for (const record of await readJsonLines<MetricsRecord>(join(folder, layout.metrics(n)))) {
       if ('task' in record) curve.set(`${record.step} ${record.task} ${record.metric}`, record);
+      else if ('update_ratio' in record) updates.set(record.step, record);
       else steps.set(record.step, record);
     }
   }
-  return {
-    steps: [...steps.values()].sort((a, b) => a.step - b.step),
-    curve: [...curve.values()].sort((a, b) => a.step - b.step),
-  };
+  const inOrder = <T extends { step: number }>(records: Map<unknown, T>) =>
+    [...records.values()].sort((a, b) => a.step - b.step);
+  return { steps: inOrder(steps), curve: inOrder(curve), updates: inOrder(updates) };
 }
 export const readSteps = async (folder: string): Promise<StepRecord[]> => (await readMetrics(folder)).steps;
 export const readScoreCurve = async (folder: string): Promise<ScoreRecord[]> => (await readMetrics(folder)).curve;
@@ -133,8 +140,8 @@ export async function readProgress(run: Run): Promise<RunProgress> {
   const events = await tail<RunEvent>(join(run.folder, layout.events(n)));
   const current = events.findLast((e) => e.type === 'progress' || e.type === 'stage');
   for (let k = n; k >= 0; k--) {
-    const records = await tail<StepRecord | ScoreRecord>(join(run.folder, layout.metrics(k)));
-    const step = records.findLast((r): r is StepRecord => !('task' in r));
+    const records = await tail<MetricsRecord>(join(run.folder, layout.metrics(k)));
+    const step = records.findLast((r): r is StepRecord => 'loss' in r);
     if (step) return { ...(current && { current }), step, steps };
   }
   return { ...(current && { current }), steps };

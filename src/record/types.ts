@@ -51,7 +51,7 @@ export type RunEvent = { time: number } & (
   | { type: 'proof'; proof: 'identity' | 'frozen'; state: 'holds' | 'broken' | 'not-applicable'; detail: string }
   | { type: 'warning'; message: string }
 );
-export type Stage = 'surgery' | 'train' | 'evaluate';
+export type Stage = 'surgery' | 'train' | 'evaluate' | 'analyze';
 
 /** Records of `metrics.N.jsonl`; `step` counts completed optimizer steps. */
 export interface StepRecord {
@@ -63,6 +63,15 @@ export interface StepRecord {
   tokens_per_second: number;
   /** Seconds since the stage began. */
   wall: number;
+}
+/**
+ * How far the last optimizer step moved what is trained, at checkpoints and evaluations: ‖Δw‖/‖w‖ over the trained tensors of
+ * each part of the model (LoRA: over the factors), by the layer's label, `embeddings`, `norm`, `head`. Around 1e-3 is usual;
+ * a block whose output starts at zero begins with 1.
+ */
+export interface UpdateRecord {
+  step: number;
+  update_ratio: Record<string, number>;
 }
 export interface ScoreRecord {
   step: number;
@@ -116,6 +125,8 @@ export interface RunData {
   steps: StepRecord[];
   /** Intermediate evaluations. */
   curve: ScoreRecord[];
+  /** Absent where they were not recorded. */
+  updates?: UpdateRecord[];
   /** By task. */
   samples: Record<string, SampleRecord[]>;
 }

@@ -3,12 +3,16 @@ import type { CompareSpec, MetricRef } from '../experiment/types.ts';
 import { states } from '../record/state.ts';
 import { defaultResamples } from '../statistics/bootstrap.ts';
 import { metricOf } from '../tasks/metrics.ts';
+import { overlappingOf, withCleanValues } from './contamination.ts';
 import { contrastsOf, type Pair } from './contrast.ts';
 import { lossCurves, scoreCurves } from './curves.ts';
 import { runNotes, trainingDifferences } from './differences.ts';
 import { documentTexts } from './documents.ts';
+import { defaultMargin } from './equivalence.ts';
 import { type Group, groupRuns, summarise } from './groups.ts';
 import { primaryMetric } from './metrics.ts';
+import { correct } from './significance.ts';
+import { lossSpikes } from './stability.ts';
 import type {
   ComparedArm,
   ComparedMetric,
@@ -28,20 +32,28 @@ const level = 0.95;
  * other arm with intervals and verdicts, curves, and what is missing. Pure; the same runs and options give the same value.
  */
 export function compare(input: CompareInput, options: CompareOptions = {}): Comparison {
-  const { seed = 0, resamples = defaultResamples, shownFlips = 20 } = options;
+  const { seed = 0, resamples = defaultResamples, shownFlips = 20, margin = defaultMargin } = options;
+  const overlapping = overlappingOf(input);
   const groups = groupRuns(input.arms, input.runs);
   const metrics = comparedMetrics(input.compare, groups);
   const baseline = input.compare.baseline ?? defaultBaseline(groups);
   const subject = input.compare.subject ?? defaultSubject(groups, baseline);
   const pairs = pairsOf(groups, baseline, subject);
-  const byMetric = metrics.map((metric) => contrastsOf(metric, pairs, { level, resamples, seed }));
+  const byMetric = metrics.map((metric) =>
+    contrastsOf(metric, pairs, { level, resamples, seed, margin, overlapping: overlapping.get(metric.task) }),
+  );
   const contrasts = pairs.flatMap((_, i) => byMetric.map((column) => column[i]!));
-  const arms = groups.map((g) => summarise(g, metrics));
+  correct(contrasts);
+  const arms = withCleanValues(
+    groups.map((g) => summarise(g, metrics)),
+    groups,
+    overlapping,
+  );
   return {
     title: input.title,
     ...(input.file !== undefined && { file: input.file }),
     version,
-    method: { level, resamples, seed, minimumDocuments },
+    method: { level, resamples, seed, minimumDocuments, margin },
     ...(baseline !== undefined && { baseline }),
     ...(subject !== undefined && { subject }),
     metrics,
@@ -49,11 +61,14 @@ export function compare(input: CompareInput, options: CompareOptions = {}): Comp
     contrasts,
     missing: missingRuns(input),
     stale: input.stale,
+    overlaps: input.overlaps ?? [],
     notes: [
       ...proofNotes(arms),
+      ...spikeNotes(groups),
       ...(input.warnings ?? []),
       ...runNotes(groups),
       ...metricNotes(input.compare, metrics),
+      ...tokenNotes(metrics),
       ...pairingNotes(contrasts),
     ],
     differences: trainingDifferences(groups),
@@ -74,6 +89,19 @@ function proofNotes(arms: readonly ComparedArm[]): string[] {
         .filter((which) => run[which].state === 'broken')
         .map((which) => `${name} (${run.id}): the proof of ${proofNames[which]} is broken. ${run[which].detail}`),
     ),
+  );
+}
+
+/** Losses that jumped: a score after it says less about the method than about its learning rate. */
+function spikeNotes(groups: readonly Group[]): string[] {
+  return groups.flatMap(({ arm, runs }) =>
+    runs.flatMap(({ run, steps }) => {
+      const spikes = lossSpikes(steps);
+      const [first] = spikes;
+      if (!first) return [];
+      const times = spikes.length === 1 ? 'once' : `${spikes.length} times`;
+      return `${arm} (${run.id}): the loss jumped ${times}, first at step ${first.step} from about ${first.usual.toFixed(2)} to ${first.loss.toFixed(2)}.`;
+    }),
   );
 }
 
@@ -122,7 +150,7 @@ function comparedMetrics(spec: CompareSpec, groups: readonly Group[]): ComparedM
   const tasks = new Set(groups.flatMap((g) => g.runs.flatMap((r) => Object.keys(r.run.scores ?? {}))));
   for (const task of tasks) if (!named.has(task)) chosen.push({ ref: { task }, role: 'other' });
   return chosen.flatMap(({ ref, role }) => {
-    const name = ref.metric ?? primaryMetric(recorded(groups, ref.task));
+    const name = ref.metric ?? primaryMetric(recorded(groups, ref.task), ref.task);
     const metric = name === undefined ? undefined : metricOf(name);
     if (!metric) return [];
     return [
@@ -137,6 +165,16 @@ function metricNotes(spec: CompareSpec, metrics: readonly ComparedMetric[]): str
   return refs
     .filter((ref) => !metrics.some((m) => m.task === ref.task))
     .map((ref) => `No run has results for ${ref.task}, which the comparison names.`);
+}
+
+/** Token rows have no text, so that bits per byte, which compare across tokenizers, cannot be had. */
+function tokenNotes(metrics: readonly ComparedMetric[]): string[] {
+  return metrics
+    .filter((m) => m.metric === 'token_perplexity')
+    .map(
+      ({ task }) =>
+        `${task} is made of token rows, which have no text and so no bits per byte: its perplexity is per token and says something only among models that share the tokenizer the rows were made with.`,
+    );
 }
 
 function pairingNotes(contrasts: readonly Contrast[]): string[] {

@@ -16,6 +16,7 @@ import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { type Context, Stopped, stageProgress, stopHere } from './context.ts';
 import { type Evaluation, openEvaluation } from './evaluation.ts';
 import { holdAdapter, holdCorpus, tokenizerOf } from './inputs.ts';
+import { updateRatios } from './stability.ts';
 import { openBase } from './surgery.ts';
 import { type FactorProofs, writeProofs } from './tensors.ts';
 
@@ -60,7 +61,7 @@ async function train(context: Context, start: Model, training: ResolvedTraining)
       await loadCheckpoint(folder, trainer);
       const data = await openData(context, start, training);
       evaluation = request.every === undefined ? undefined : await openEvaluation(context, start, 'train', spec.lora);
-      await keepingSteps(context, trainer, () => steps(context, trainer, data, training, evaluation));
+      await keepingSteps(context, trainer, () => steps(context, start, trainer, data, training, evaluation));
       await writeModel(context, start, trainer);
     }
     return factorsAtStart;
@@ -95,6 +96,7 @@ async function keepingSteps(context: Context, trainer: Trainer, work: () => Prom
 /** The optimizer steps from where the trainer stands to the end, with checkpoints and evaluations at their steps. */
 async function steps(
   context: Context,
+  start: Model,
   trainer: Trainer,
   data: TrainingData,
   training: ResolvedTraining,
@@ -110,8 +112,13 @@ async function steps(
   let announce = true;
   for (;;) {
     const at = trainer.step;
-    if (at > 0 && (at % checkpointEvery === 0 || at === training.steps)) await checkpoint(context, trainer);
-    if (evaluation && every !== undefined && at % every === 0 && at < training.steps) {
+    const atCheckpoint = at > 0 && (at % checkpointEvery === 0 || at === training.steps);
+    const atEvaluation = evaluation && every !== undefined && at % every === 0 && at < training.steps;
+    if (atCheckpoint) await checkpoint(context, trainer);
+    if (at > 0 && (atCheckpoint || atEvaluation)) {
+      context.writer.update({ step: at, update_ratio: updateRatios(trainer.updateNorms(), start.layers) });
+    }
+    if (atEvaluation) {
       await intermediate(context, trainer, evaluation);
       announce = true;
     }

@@ -29,13 +29,14 @@ const arms = `
 
 /** What must come out the same, however often the run was cut off: weights, proofs, scores, samples, records but for time. */
 async function result(folder: string) {
-  const { steps, curve } = await readMetrics(folder);
+  const { steps, curve, updates } = await readMetrics(folder);
   return {
     files: await hashFiles(folder, [layout.model, layout.start, layout.samples]),
     tensors: await readFile(join(folder, layout.tensors), 'utf8'),
     scores: await readFile(join(folder, layout.scores), 'utf8'),
     evaluated: await readFile(join(folder, layout.evaluated), 'utf8'),
     steps: steps.map(({ wall: _wall, tokens_per_second: _speed, ...record }) => record),
+    updates,
     curve: curve.toSorted((a, b) => a.step - b.step || `${a.task} ${a.metric}`.localeCompare(`${b.task} ${b.metric}`)),
   };
 }

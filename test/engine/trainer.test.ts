@@ -214,6 +214,22 @@ test('a loss that is not finite ends the training with step and remedy; the last
   assert.deepEqual(await trainer.read(), before);
 });
 
+test('values that the last step made infinite are never saved, though its loss was finite', async () => {
+  const trainer = await open({}, { learning_rate: 1e39, warmup: 0, schedule: 'constant', clip: 0 });
+  const [only] = await trainer.advance([batches[0]!]);
+  assert.ok(Number.isFinite(only!.loss));
+  const file = join(folder, 'infinite-state');
+  await assert.rejects(
+    trainer.save(file),
+    (e) =>
+      e instanceof Failure &&
+      e.problem.code === 'weights-not-finite' &&
+      /After step 1 .* is not finite/.test(e.problem.message) &&
+      /learning_rate/.test(e.problem.remedy!),
+  );
+  assert.ok(!(await readdir(folder)).some((name) => name.startsWith('infinite-state')));
+});
+
 test('LoRA starts as the base: A uniform in ±1/√in, another for each tensor and seed, B zero', async () => {
   const base = await open();
   const adapted = await open({ trained: [], lora });

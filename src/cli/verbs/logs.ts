@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { pause } from '../../launch/program.ts';
 import { resolveRun } from '../../record/find.ts';
 import { layout } from '../../record/layout.ts';
-import { readRun } from '../../record/read.ts';
+import { readMetrics, readRun } from '../../record/read.ts';
 import { states } from '../../record/state.ts';
 import type { Run, RunEvent } from '../../record/types.ts';
+import { stabilityOf, stabilityText } from '../../report/stability.ts';
 import type { Io, Verb } from '../verb.ts';
 
 export const logs: Verb = {
@@ -20,6 +21,7 @@ export const logs: Verb = {
     const run = await resolveRun(argument, io.cwd);
     if (options['follow'] === true) await followLogs(io, run);
     else await printNew(io, run.folder, run.attempts, new Map());
+    if (!io.json) await printStability(io, run.folder);
     return 0;
   },
 };
@@ -66,6 +68,14 @@ async function printNew(io: Io, folder: string, attempts: number, printed: Map<s
       }
     }
   }
+}
+
+/** How the training went so far, in numbers. */
+async function printStability(io: Io, folder: string): Promise<void> {
+  const { steps, updates } = await readMetrics(folder);
+  const stability = stabilityOf(steps, updates);
+  if (!stability) return;
+  for (const line of stabilityText(stability)) io.out(line);
 }
 
 async function readFrom(path: string, offset: number): Promise<Buffer> {

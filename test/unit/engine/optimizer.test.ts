@@ -3,7 +3,13 @@ import { test } from 'node:test';
 import { Failure } from '../../../src/base/problem.ts';
 import { random } from '../../../src/base/random.ts';
 import { allocate, type Parameter } from '../../../src/engine/memory.ts';
-import { adamwStep, clipFactor, gradientNorm, type OptimizerSettings } from '../../../src/engine/optimizer.ts';
+import {
+  adamwStep,
+  clipFactor,
+  gradientNorm,
+  type OptimizerSettings,
+  updateNorms,
+} from '../../../src/engine/optimizer.ts';
 
 const settings: OptimizerSettings = { betas: [0.9, 0.95], epsilon: 1e-8, weight_decay: 0.1, clip: 1 };
 
@@ -111,4 +117,20 @@ test('what does not fit into one memory goes into several; a tensor too large fo
   assert.notEqual(buffers[1], buffers[2]);
   const refused = (error: unknown) => error instanceof Failure && error.problem.code === 'not-available-size';
   assert.throws(() => allocate(shapes, false, bytes - 1), refused);
+});
+
+test('the norm of a step is computed back from what it leaves', () => {
+  const made = parameters();
+  for (let step = 1; step <= 3; step++) {
+    const before = made.map(({ arrays }) => arrays.value.slice());
+    const at = { step, learningRate: 0.02 };
+    adamwStep(made, settings, { ...at, norm: gradientNorm(made) });
+    for (const [k, parameter] of made.entries()) {
+      const { value } = parameter.arrays;
+      const { update, weight } = updateNorms(parameter, settings, at);
+      const moved = Math.sqrt(value.reduce((sum, w, i) => sum + (w - before[k]![i]!) ** 2, 0));
+      assert.ok(Math.abs(update / moved - 1) < 1e-5, `step ${step}: ${update} instead of ${moved}`);
+      assert.ok(Math.abs(weight / Math.sqrt(parameter.sumOfSquares('value')) - 1) < 1e-12);
+    }
+  }
 });
