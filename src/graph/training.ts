@@ -5,9 +5,10 @@ import { layerTensorName, layerTensors } from '../model/names.ts';
 import type { ModelConfig } from '../model/types.ts';
 import { backward } from './backward.ts';
 import { crossEntropy } from './blocks/cross-entropy.ts';
+import { headDistillation, type TeacherOutput } from './blocks/head-distillation.ts';
 import { headLoss, headParts } from './blocks/head-loss.ts';
 import { recompute } from './blocks/recompute.ts';
-import { decoder } from './decoder.ts';
+import { decoder, type TokenInputs } from './decoder.ts';
 import { Graph } from './graph.ts';
 import type { FloatType, Shape, Tensor } from './tensor.ts';
 import { type LoraMap, type WeightPlaces, Weights, weightShapes } from './weights.ts';
@@ -22,6 +23,11 @@ export interface TrainingOptions {
   lora?: LoraMap;
   /** Keep only the input of each layer, and compute the layer again on the way back: less memory, about a third more time. */
   recompute: boolean;
+  /**
+   * The model that teaches: the loss is then the divergence from it (`headDistillation`), instead of the cross-entropy. Its
+   * weights are named `teacher.NAME`.
+   */
+  teacher?: { config: ModelConfig; places: WeightPlaces };
   /** Parts in which the head's rows are computed; by default as many as `headParts` says. */
   headParts?: number;
   /** float64 to check gradients. */
@@ -50,7 +56,7 @@ export function trainedParameters(
 /**
  * Forward and backward pass of one micro-batch. Inputs: `ids`, `segments`, `positions`, `targets` int32 [batch·sequence] (a
  * negative target is none), `scale` [], and every weight that `places` makes an input; trained ones must be. Outputs: `loss`
- * [] = scale · Σ of the targets' cross-entropies, and `gradient.NAME` for each trained parameter.
+ * [] = scale · Σ of the targets' cross-entropies (or divergences from a teacher), and `gradient.NAME` for each trained parameter.
  */
 export function buildTraining(config: ModelConfig, places: WeightPlaces, options: TrainingOptions): Graph {
   const { batch, sequence } = options;
@@ -81,14 +87,18 @@ export function buildTraining(config: ModelConfig, places: WeightPlaces, options
       : body(x);
   }
   const tensors = parameters.map(({ name }) => weights.get(name));
-  const parts = options.headParts ?? headParts(batch * sequence, config.vocabSize);
+  // With a teacher about twice as many tensors of the logits' size exist at once.
+  const parts = options.headParts ?? headParts(batch * sequence, config.vocabSize * (options.teacher ? 2 : 1));
   const head = d.headWeight();
   const wants = { x: config.tied || tensors.some((t) => t !== head), weight: tensors.includes(head) };
   const last = d.norm(x);
-  const loss =
-    parts === 1
+  const teacher = options.teacher && g.scope('teacher', () => teacherOutput(g, options, options.teacher!, tokens));
+  const terms = { targets, scale, parts, wants };
+  const loss = teacher
+    ? g.scope('head', () => headDistillation(g, last, head, { ...terms, teacher }))
+    : parts === 1
       ? crossEntropy(g, d.head(last), targets, scale)
-      : g.scope('head', () => headLoss(g, last, head, { targets, scale, parts, wants }));
+      : g.scope('head', () => headLoss(g, last, head, terms));
   const found = g.scope('backward', () => backward(g, [{ of: loss, gradient: g.scalar(1) }], tensors));
   g.output('loss', loss);
   for (const [i, { name }] of parameters.entries()) {
@@ -97,6 +107,19 @@ export function buildTraining(config: ModelConfig, places: WeightPlaces, options
     g.output(`gradient.${name}`, gradient);
   }
   return g;
+}
+
+function teacherOutput(
+  g: Graph,
+  { batch, sequence }: TrainingOptions,
+  { config, places }: { config: ModelConfig; places: WeightPlaces },
+  tokens: TokenInputs,
+): TeacherOutput {
+  const weights = new Weights(g, config, places, undefined, 'teacher.');
+  const d = decoder(g, config, weights, { batch, sequence, positions: sequence }, tokens);
+  let x = d.embed();
+  for (let index = 0; index < config.layers; index++) x = d.layer(x, index).y;
+  return { x: d.norm(x), weight: d.headWeight() };
 }
 
 /** Parameters that a layer uses: its own tensors and the factors of its weights. */

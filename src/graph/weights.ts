@@ -25,12 +25,15 @@ export class Weights {
   readonly #places: WeightPlaces;
   readonly #shapes: ReadonlyMap<string, Shape>;
   readonly #made = new Map<string, Tensor>();
+  readonly #prefix: string;
   readonly lora: LoraMap;
 
-  constructor(graph: Graph, config: ModelConfig, places: WeightPlaces, lora: LoraMap = new Map()) {
+  /** `prefix` tells the tensors of a second model in the same graph from the first's. */
+  constructor(graph: Graph, config: ModelConfig, places: WeightPlaces, lora: LoraMap = new Map(), prefix = '') {
     this.#graph = graph;
     this.#places = places;
     this.lora = lora;
+    this.#prefix = prefix;
     this.#shapes = weightShapes(config, lora);
   }
 
@@ -43,8 +46,8 @@ export class Weights {
     const place = this.#places(name);
     const tensor =
       place.kind === 'input'
-        ? this.#graph.input(name, this.#graph.float, shape)
-        : this.#graph.external(name, place.dtype, shape, place.external);
+        ? this.#graph.input(this.#prefix + name, this.#graph.float, shape)
+        : this.#graph.external(this.#prefix + name, place.dtype, shape, place.external);
     this.#made.set(name, tensor);
     return tensor;
   }

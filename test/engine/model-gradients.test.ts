@@ -22,6 +22,8 @@ interface Case {
   lora?: TrainingOptions['lora'];
   recompute?: boolean;
   headParts?: number;
+  /** What of the teacher differs from the student's config. */
+  teacher?: Partial<ModelConfig>;
   segments?: number[];
   positions?: number[];
 }
@@ -52,6 +54,17 @@ const cases: Record<string, Case> = {
   'embeddings only': { train: () => ['model.embed_tokens.weight'] },
   'norms only': { train: (c) => all(c).filter((n) => n.endsWith('norm.weight')) },
   LoRA: { train: () => [], lora: new Map([q, down].map((weight) => [weight, { rank: 2, scale: 1.5 }])) },
+  'divergence from a teacher': { teacher: {} },
+  'divergence from a teacher with fewer layers, in parts, tied': {
+    config: { layers: 3, tied: true },
+    teacher: { tied: true },
+    headParts: 5,
+  },
+  'divergence from a teacher, LoRA': {
+    train: () => [],
+    lora: new Map([q, down].map((weight) => [weight, { rank: 2, scale: 1.5 }])),
+    teacher: {},
+  },
   'LoRA with a trained layer, recomputed': {
     config: { layers: 3 },
     train: (c) => all(c).filter((n) => n.includes('.layers.1.') && n !== down),
@@ -72,6 +85,7 @@ function graphOf(
     lora: row.lora,
     recompute: row.recompute ?? false,
     headParts: row.headParts,
+    ...(row.teacher && { teacher: { config: tinyConfig(row.teacher), places: () => ({ kind: 'input' }) } }),
     ...more,
   };
   const graph = buildTraining(config, () => ({ kind: 'input' }), options);
@@ -79,7 +93,10 @@ function graphOf(
 }
 
 function feedsOf(row: Case, config: ModelConfig): Record<string, Float64Array | Int32Array> {
-  const weights = [...weightShapes(config, row.lora)].map(([name, shape]) => {
+  const teacher = row.teacher
+    ? [...weightShapes(tinyConfig(row.teacher))].map(([name, shape]) => [`teacher.${name}`, shape] as const)
+    : [];
+  const weights = [...weightShapes(config, row.lora), ...teacher].map(([name, shape]) => {
     const scale = shape.length === 1 ? 0.2 : 0.5;
     const middle = name.endsWith('norm.weight') ? 1 : 0;
     return [name, normal(count(shape), name).map((v) => middle + v * scale)] as const;
@@ -130,6 +147,61 @@ test('in float32, in the forms of the CPU, the gradients are those of float64', 
     await b.close();
   }
 });
+
+test('the divergence is Σ p (log p − log q) of teacher p and student q, over the positions with a target; none from itself', async () => {
+  const row: Case = { teacher: {} };
+  const { graph, names, config } = graphOf(row, { float: 'float64', device });
+  const feeds = feedsOf(row, config);
+  const session = await Session.open(graph, { threads: 1 });
+  const scaled = (await session.run(feeds))['loss']![0];
+  const [student, teacher] = [await logitsOf(config, feeds, ''), await logitsOf(config, feeds, 'teacher.')];
+  let sum = 0;
+  for (const [i, target] of Array.from(feeds['targets']!).entries()) {
+    if (Number(target) < 0) continue;
+    const [logP, logQ] = [logSoftmax(teacher[i]!), logSoftmax(student[i]!)];
+    sum += logP.reduce((total, lp, v) => total + Math.exp(lp) * (lp - logQ[v]!), 0);
+  }
+  assert.ok(sum > 0);
+  assert.ok(Math.abs(Number(scaled) - sum / 8) < 1e-12);
+  for (const name of Object.keys(feeds)) if (`teacher.${name}` in feeds) feeds[`teacher.${name}`] = feeds[name]!;
+  const same = await session.run(feeds);
+  assert.equal(same['loss']![0], 0);
+  for (const name of names)
+    assert.ok(
+      same[`gradient.${name}`]!.every((v) => Math.abs(Number(v)) < 1e-15),
+      name,
+    );
+  await session.close();
+});
+
+/** Logits of each position, of the student or the teacher in `feeds`: a step that only the head takes, seen through its loss. */
+async function logitsOf(config: ModelConfig, feeds: Record<string, Values>, prefix: string): Promise<number[][]> {
+  const losses: number[][] = [];
+  const options = { batch: 2, sequence: 5, trained: ['lm_head.weight'], recompute: false, float: 'float64' as const };
+  const graph = buildTraining(config, () => ({ kind: 'input' }), { ...options, device });
+  const session = await Session.open(graph, { threads: 1 });
+  const own = Object.fromEntries(
+    [...session.inputs.keys()].map((name) => [name, feeds[`${prefix}${name}`] ?? feeds[name]!]),
+  );
+  for (let i = 0; i < 10; i++) {
+    const row: number[] = [];
+    for (let v = 0; v < config.vocabSize; v++) {
+      const targets = new Int32Array(10).fill(-100);
+      targets[i] = v;
+      // The cross-entropy of one position is −log q of its target: logits but for a constant.
+      const { loss } = await session.run({ ...own, targets, scale: Float64Array.of(1) });
+      row.push(-Number(loss![0]));
+    }
+    losses.push(row);
+  }
+  await session.close();
+  return losses;
+}
+
+function logSoftmax(logits: readonly number[]): number[] {
+  const total = Math.log(logits.reduce((sum, z) => sum + Math.exp(z), 0));
+  return logits.map((z) => z - total);
+}
 
 test('the walk back stops below the lowest trained tensor', () => {
   const { graph } = graphOf({ config: { layers: 4 }, train: (c) => all(c).filter((n) => n.includes('.layers.2.')) });

@@ -20,35 +20,48 @@ export function headParts(rows: number, vocab: number): number {
   return rows;
 }
 
+/** Where the gradients of the rows and of the head's matrix are wanted, and in how many parts they are computed. */
+export interface HeadOptions {
+  parts: number;
+  wants: { x: boolean; weight: boolean };
+}
+
+/** Loss of one part from its logits, and dL/dlogits for dL/dloss = 1, emitted behind the loss. */
+export interface PartLoss {
+  loss: Tensor;
+  dLogits: () => Tensor;
+}
+
 /**
- * Cross-entropy of x·Wᵀ, as `crossEntropy(linear(x, W))`, without ever holding all logits: x [rows, hidden] in equal parts, of
- * which each gives its loss and its gradients before the next begins. The gradients are made here, for dL/dloss = 1, and only
- * those in `wants`: nothing has to be computed twice, because the loss is the end of every graph that it is in.
+ * A loss of the logits x·Wᵀ without ever holding all of them: x [rows, hidden] in equal parts, of which each gives its loss and
+ * its gradients before the next begins. The gradients are made here, for dL/dloss = 1, and only those in `wants`: nothing has
+ * to be computed twice, because the loss is the end of every graph that it is in. `perRow`: what else has a first dimension of
+ * rows; `criterion` gets its parts, and the part of x, which stands behind all that was computed before.
  */
-export function headLoss(
+export function headInParts(
   g: Graph,
   x: Tensor,
   weight: Tensor,
-  {
-    targets,
-    scale,
-    parts,
-    wants,
-  }: { targets: Tensor; scale: Tensor; parts: number; wants: { x: boolean; weight: boolean } },
+  { parts, wants, perRow }: HeadOptions & { perRow: readonly Tensor[] },
+  criterion: (logits: Tensor, perRow: Tensor[], input: Tensor) => PartLoss,
 ): Tensor {
   return g.block('HeadLoss', [x, weight], () => {
     const sizes = Array.from({ length: parts }, () => x.shape[0]! / parts);
     const rows = split(g, x, sizes, 0);
-    const some = split(g, targets, sizes, 0);
+    const others = perRow.map((tensor) => split(g, tensor, sizes, 0));
     const dxs: Tensor[] = [];
     let dWeight: Tensor | undefined;
     let loss: Tensor | undefined;
     for (const [i, part] of rows.entries()) {
       const input = after(g, part, [dxs.at(-1), dWeight, loss]);
       const logits = product(g, input, computable(g, weight, input), { transB: true });
-      const { loss: own, terms } = crossEntropyTerms(g, logits, some[i]!, scale);
-      loss = loss ? add(g, loss, own) : own;
-      const dLogits = logitsGradient(g, terms, terms.weight);
+      const own = criterion(
+        logits,
+        others.map((pieces) => pieces[i]!),
+        input,
+      );
+      loss = loss ? add(g, loss, own.loss) : own.loss;
+      const dLogits = own.dLogits();
       if (wants.x) dxs.push(product(g, dLogits, computable(g, weight, dLogits)));
       if (wants.weight) {
         dWeight = dWeight
@@ -61,8 +74,21 @@ export function headLoss(
   })[0]!;
 }
 
+/** Cross-entropy of x·Wᵀ in parts, as `crossEntropy(linear(x, W))`. */
+export function headLoss(
+  g: Graph,
+  x: Tensor,
+  weight: Tensor,
+  { targets, scale, ...options }: HeadOptions & { targets: Tensor; scale: Tensor },
+): Tensor {
+  return headInParts(g, x, weight, { ...options, perRow: [targets] }, (logits, [some]) => {
+    const { loss, terms } = crossEntropyTerms(g, logits, some!, scale);
+    return { loss, dLogits: () => logitsGradient(g, terms, terms.weight) };
+  });
+}
+
 /** x, which cannot be used before the tensors given are there: Where(false, a row of them, x). */
-function after(g: Graph, x: Tensor, before: readonly (Tensor | undefined)[]): Tensor {
+export function after(g: Graph, x: Tensor, before: readonly (Tensor | undefined)[]): Tensor {
   return before.reduce<Tensor>((held, tensor) => {
     if (!tensor) return held;
     const first = g.constant('int32', [], [0]);
