@@ -59,6 +59,8 @@ export function isLinearWeight(name: string): boolean {
 export interface ExpectedTensor {
   name: string;
   shape: number[];
+  /** Undefined outside the layers. */
+  layer?: number;
 }
 
 /** Tensors of one layer, in the order of the forward pass: `[module, part, shape]`. Linear weights are [out, in]. */
@@ -89,7 +91,7 @@ export function expectedTensors(config: ModelConfig): ExpectedTensor[] {
   return [
     { name: embeddingName, shape: [config.vocabSize, config.hiddenSize] },
     ...Array.from({ length: config.layers }, (_, layer) =>
-      perLayer.map(({ module, part, shape }) => ({ name: layerTensorName(layer, module, part), shape })),
+      perLayer.map(({ module, part, shape }) => ({ name: layerTensorName(layer, module, part), shape, layer })),
     ).flat(),
     { name: finalNormName, shape: [config.hiddenSize] },
     ...(config.tied ? [] : [{ name: headName, shape: [config.vocabSize, config.hiddenSize] }]),

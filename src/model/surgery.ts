@@ -25,12 +25,8 @@ export interface SurgeryPlan {
 type Tensors = ReadonlyMap<string, TensorRef>;
 type Expand = NonNullable<Surgery['expand']>;
 
-/**
- * Resolves surgery on a model: expansion, pruning and merging all read the unchanged base, so their order does not matter
- * (design §4, Arms). `seed` draws random blocks. Fails with `invalid-surgery` for layers that are not there, or that are pruned and
- * needed; with `invalid-stack` for a stack that the family's config cannot express.
- */
-export function planSurgery(config: ModelConfig, tensors: Tensors, surgery: Surgery, seed = 0): SurgeryPlan {
+/** The stack that surgery leaves of a model, without its tensors; fails as `planSurgery`. */
+export function planStack(config: ModelConfig, surgery: Surgery): Omit<SurgeryPlan, 'recipes'> {
   checkSurgery(surgery, config.layers);
   const pruned = [...(surgery.prune ?? [])].sort((a, b) => a - b);
   const layers = stack(config.layers, surgery);
@@ -38,6 +34,16 @@ export function planSurgery(config: ModelConfig, tensors: Tensors, surgery: Surg
     config,
     layers.map((layer) => config.windows[origin(layer)]!),
   );
+  return { config: resulting, layers, pruned };
+}
+
+/**
+ * Resolves surgery on a model: expansion, pruning and merging all read the unchanged base, so their order does not matter
+ * (design §4, Arms). `seed` draws random blocks. Fails with `invalid-surgery` for layers that are not there, or that are pruned and
+ * needed; with `invalid-stack` for a stack that the family's config cannot express.
+ */
+export function planSurgery(config: ModelConfig, tensors: Tensors, surgery: Surgery, seed = 0): SurgeryPlan {
+  const { config: resulting, layers, pruned } = planStack(config, surgery);
   const recipes: Recipe[] = [];
   const outside = (after: boolean) =>
     [...tensors.values()].filter((ref) => {

@@ -2,7 +2,7 @@ import { toProblem } from '../base/problem.ts';
 import { perplexityCorpus } from '../experiment/references.ts';
 import type { ArmSpec, Experiment } from '../experiment/types.ts';
 import { keptLayers } from '../model/open.ts';
-import { planSurgery } from '../model/surgery.ts';
+import { planStack } from '../model/surgery.ts';
 import type { Surgery } from '../model/types.ts';
 import { costOf, type Trained } from './cost.ts';
 import type { Diagnostics } from './diagnostics.ts';
@@ -126,7 +126,7 @@ function startOf(spec: ArmSpec, context: Context): Start | undefined {
   const { surgery, pending } = surgeryOf(spec, base.layers.length, facts.importance);
   if (pending !== undefined) return { stack: base, surgery, pending };
   try {
-    const { config, layers, pruned } = planSurgery(facts.base.config, facts.base.tensors, surgery);
+    const { config, layers, pruned } = planStack(facts.base.config, surgery);
     return { stack: stackOf(config, layers, pruned), surgery };
   } catch (error) {
     const problem = toProblem(error);

@@ -1,4 +1,4 @@
-import { linearModules, roleOf } from '../model/names.ts';
+import { isEmbedding, linearModules } from '../model/names.ts';
 import { parametersPerRank } from './lora.ts';
 import { parametersOf, type Stack } from './selectors.ts';
 import type { Cost, LoraPlan, MachineFacts, TrainingShape } from './types.ts';
@@ -63,7 +63,7 @@ function linearParameters({ config }: Stack): { layers: number; head: number } {
 function trainedMatrices({ config, tensors }: Stack, names: ReadonlySet<string>): number {
   return tensors.reduce((sum, t) => {
     if (!names.has(t.name) || t.shape.length < 2) return sum;
-    return roleOf(t.name)?.kind === 'embeddings' && !config.tied ? sum : sum + t.parameters;
+    return isEmbedding(t.name) && !config.tied ? sum : sum + t.parameters;
   }, 0);
 }
 
@@ -73,7 +73,7 @@ export function lowestTrained({ tensors, layers }: Stack, { names, lora }: Train
   let lowest = layers.length;
   for (const t of tensors) {
     if (!names.has(t.name) && !adapted.has(t.name)) continue;
-    if (roleOf(t.name)?.kind === 'embeddings') return 0;
+    if (isEmbedding(t.name)) return 0;
     if (t.layer !== undefined) lowest = Math.min(lowest, t.layer);
   }
   return lowest;

@@ -1,5 +1,5 @@
 import type { TrainSelector } from '../experiment/types.ts';
-import { expectedTensors, isEmbedding, isHead, isNorm, roleOf } from '../model/names.ts';
+import { expectedTensors, isEmbedding, isHead, isNorm } from '../model/names.ts';
 import { origin } from '../model/surgery.ts';
 import type { ModelConfig, StackLayer } from '../model/types.ts';
 
@@ -21,16 +21,31 @@ export interface StackTensor {
 
 /** The stack of a model with this config and these layers. */
 export function stackOf(config: ModelConfig, layers: StackLayer[], pruned: number[] = []): Stack {
-  const tensors = expectedTensors(config).map(({ name, shape }): StackTensor => {
-    const role = roleOf(name);
-    return {
+  const tensors = tensorsOf(config);
+  return { config, layers, pruned, tensors };
+}
+
+const known = new Map<string, StackTensor[]>();
+/** Lists that are kept: an editor plans the same stacks again with each keystroke. */
+const most = 128;
+
+/** The tensors of a model with these sizes; one list for each, so it is not to be changed. */
+function tensorsOf(config: ModelConfig): StackTensor[] {
+  const { layers, vocabSize, hiddenSize, intermediateSize, heads, kvHeads, headDim, tied, bias, qkNorm } = config;
+  const sizes = [layers, vocabSize, hiddenSize, intermediateSize, heads, kvHeads, headDim];
+  const key = [...sizes, tied, qkNorm, bias.qkv, bias.o, bias.mlp].join();
+  let tensors = known.get(key);
+  if (!tensors) {
+    tensors = expectedTensors(config).map(({ name, shape, layer }) => ({
       name,
       shape,
       parameters: shape.reduce((a, b) => a * b, 1),
-      ...(role?.kind === 'layer' ? { layer: role.layer } : {}),
-    };
-  });
-  return { config, layers, pruned, tensors };
+      ...(layer !== undefined && { layer }),
+    }));
+    if (known.size >= most) known.clear();
+    known.set(key, tensors);
+  }
+  return tensors;
 }
 
 export function parametersOf(stack: Stack, names?: ReadonlySet<string>): number {
