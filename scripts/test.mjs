@@ -155,7 +155,7 @@ const steps = {
   engine: nodeTests('engine', 1),
   launch: nodeTests('launch', 1),
   suite: inVsCode('suite', ['scripts/suite.mjs']),
-  acceptance: acceptance('logits', 'tokenizer', 'stories', 'surgery', 'training', 'benchmarks'),
+  acceptance: acceptance('logits', 'tokenizer', 'stories', 'surgery', 'training', 'analysis', 'benchmarks'),
   demo: single('demo', process.execPath, [join(root, 'scripts/demo.mjs'), '--check']),
 };
 
