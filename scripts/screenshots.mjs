@@ -11,6 +11,8 @@ const { startHost, themes } = await import(new URL('../../shared/labs/vscode-hos
 const out = join(root, 'test-results', 'screenshots');
 mkdirSync(out, { recursive: true });
 const work = mkdtempSync(join(tmpdir(), 'strata-pictures-'));
+/** No chat beside the editor, which is none of ours. */
+const quiet = { 'workbench.secondarySideBar.defaultVisibility': 'hidden' };
 const file = 'shallow-vs-rivals.strata.yaml';
 
 /** The sample world with its runs; those of an earlier call are used again. */
@@ -29,7 +31,7 @@ function world() {
 
 async function pictures(name, folder) {
   const host = await startHost({
-    settings: { 'workbench.colorTheme': themes[name], 'editor.minimap.enabled': false },
+    settings: { 'workbench.colorTheme': themes[name], 'editor.minimap.enabled': false, ...quiet },
     suite: true,
   });
   try {
@@ -86,7 +88,7 @@ async function pictures(name, folder) {
 async function emptyStates(name) {
   const empty = join(work, 'empty');
   mkdirSync(empty, { recursive: true });
-  const host = await startHost({ settings: { 'workbench.colorTheme': themes[name] }, suite: true });
+  const host = await startHost({ settings: { 'workbench.colorTheme': themes[name], ...quiet }, suite: true });
   try {
     const window = await host.open(empty, {
       viewport: { width: 1440, height: 900 },
@@ -99,7 +101,7 @@ async function emptyStates(name) {
     await window.page.getByText('There are no runs in this folder yet.').waitFor();
     await window.page.waitForTimeout(600);
     await window.screenshot(join(out, `welcome-${name}.png`));
-    await window.command('Welcome: Open Walkthrough…');
+    await window.command('Welcome: Open Walkthrough');
     await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'First Minutes' }).first().click();
     await window.page.getByText('Open the sample world').first().waitFor();
     await window.page.waitForTimeout(1500);

@@ -14,7 +14,10 @@ export async function startClient(
   const client = new LanguageClient(
     'strata',
     'Strata',
-    { module, transport: TransportKind.ipc },
+    {
+      run: { module, transport: TransportKind.ipc },
+      debug: { module, transport: TransportKind.ipc, options: { execArgv: ['--nolazy', '--inspect=6009'] } },
+    },
     {
       documentSelector: [{ language: 'strata' }],
       initializationOptions: options,

@@ -22,10 +22,23 @@ export async function chosenExperiment(...args: unknown[]): Promise<Chosen | und
   const document = vscode.window.activeTextEditor?.document;
   if (document?.languageId === 'strata') return { uri: document.uri };
   const files = await vscode.workspace.findFiles('**/*.strata.yaml', '**/node_modules/**', 200);
-  if (files.length < 2) return files[0] && { uri: files[0] };
+  if (files.length === 0) return noExperiment();
+  if (files.length === 1) return { uri: files[0]! };
   const items = files.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }));
   const picked = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Which experiment?') });
   return picked && { uri: picked.uri };
+}
+
+/** Says that there is nothing to work on, and how to get something. */
+function noExperiment(): undefined {
+  const make = vscode.l10n.t('New Experiment…');
+  const sample = vscode.l10n.t('Open Sample World…');
+  const text = vscode.l10n.t('There is no experiment file (*.strata.yaml) in this workspace.');
+  vscode.window.showInformationMessage(text, make, sample).then((chosen) => {
+    if (chosen === make) void vscode.commands.executeCommand('strata.newExperiment');
+    if (chosen === sample) void vscode.commands.executeCommand('strata.openSampleWorld');
+  });
+  return undefined;
 }
 
 function isLens(args: unknown[]): args is LensArguments {

@@ -5,7 +5,7 @@ import { isDamaged, type RunEntry } from '../../src/extension/runs/entry.ts';
 import type { RunNode } from '../../src/extension/runs/tree.ts';
 import './language.ts';
 import { runAll, test } from './runner.ts';
-import { app, file, folder, open, runFolders, until } from './support.ts';
+import { app, file, folder, open, runFolders, ui, until } from './support.ts';
 
 test('the extension is activated by an experiment file', async () => {
   await open('tiny.strata.yaml');
@@ -169,6 +169,7 @@ test('a long run is started, seen at work, and canceled', async () => {
     const [row] = experiment ? runs.getChildren(experiment) : [];
     return row && (row.entry?.progress?.step?.done ?? 0) > 0 && row;
   });
+  if (process.env['VSCODE_TEST_UI']) await ui('screenshot', 'running');
   assert.match(node.description, /^running · \d+ % · .* tokens\/s · .* left · loss /);
   await vscode.commands.executeCommand('strata.runs.cancel', node);
   const [run] = (await entries()).filter(({ id }) => id === ids[0]);
@@ -201,7 +202,7 @@ test('the tools for language models answer in words', async () => {
   assert.match(await invoke('list_runs', { experiment: 'tiny' }), /arm lora, seed 1, done, recall \d/);
   assert.match(
     await invoke('describe_layers', { experiment: 'tiny', arm: 's' }),
-    /Layer 1\+: new · average of 1 and 2/,
+    /Layer 1\+: new · trained · average of 1 and 2/,
   );
   assert.match(await invoke('compare_runs', { experiment: 'tiny' }), /recall/);
 });

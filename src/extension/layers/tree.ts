@@ -88,11 +88,8 @@ function drawNode(node: TreeNode, drawing: Drawing): LayerNode {
   if (node.kind === 'module' && only?.kind === 'tensor') return { ...tensorRow(only, drawing), label: node.name };
   if (node.kind === 'tensor') return tensorRow(node, drawing);
   const marks = [...layerMarks(node.layer), ...trainingMarks(node, drawing)];
-  const words = [
-    ...(node.layer ? layerWords(node.layer, node.name) : []),
-    ...trainingWords(marks),
-    parameters(node.parameters),
-  ];
+  const [kind = [], made = []] = node.layer ? layerWords(node.layer, node.name) : [];
+  const words = [...kind, ...trainingWords(marks), ...made, parameters(node.parameters)];
   const label = node.layer ? `Layer ${node.layer.label}` : node.name;
   return {
     key: node.path,
@@ -149,17 +146,17 @@ function layerMarks(layer: StackLayer | undefined): Mark[] {
   return layer === undefined || layer.kind === 'kept' ? [] : [layer.kind];
 }
 
-/** `new · average of 3 and 4 · starts as x → x · now 4`. */
-function layerWords(layer: StackLayer, now: string): string[] {
+/** What the layer is, and how it was made: `new`, and `average of 3 and 4 · starts as x → x · now 4`. */
+function layerWords(layer: StackLayer, now: string): [kind: string[], made: string[]] {
   const moved = layer.label === now ? [] : [`now ${now}`];
-  if (layer.kind === 'kept') return moved;
-  if (layer.kind === 'merged') return ['merged', `average of ${list(layer.of)}`, ...moved];
+  if (layer.kind === 'kept') return [[], moved];
+  if (layer.kind === 'merged') return [['merged'], [`average of ${list(layer.of)}`, ...moved]];
   const made = {
     average: `average of ${list(layer.sources)}`,
     copy: `copy of ${list(layer.sources)}`,
     random: 'random',
   };
-  return ['new', made[layer.init], ...(layer.identity ? ['starts as x → x'] : []), ...moved];
+  return [['new'], [made[layer.init], ...(layer.identity ? ['starts as x → x'] : []), ...moved]];
 }
 
 function list(numbers: readonly number[]): string {

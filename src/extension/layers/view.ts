@@ -232,7 +232,7 @@ export class LayersView
 
 const decorations: Partial<Record<Mark, { badge: string; color: string }>> = {
   new: { badge: '+', color: 'charts.green' },
-  pruned: { badge: '−', color: 'disabledForeground' },
+  pruned: { badge: '−', color: 'descriptionForeground' },
   merged: { badge: 'M', color: 'charts.purple' },
 };
 

@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { writeAtomic } from '../../base/files.ts';
 import { home, runId } from '../../record/layout.ts';
 import { states } from '../../record/state.ts';
@@ -19,8 +19,6 @@ interface Known {
   entry: ReadEntry;
   /** Nothing can have changed while the directory's time is the same. */
   settled: boolean;
-  /** JSON of the entry: equal text, nothing to tell. */
-  text: string;
 }
 
 interface Cached {
@@ -79,6 +77,17 @@ export class RunIndex {
     return this.#queued(() => this.#refresh());
   }
 
+  /** Looks at these run directories only: new, changed or gone. */
+  look(folders: readonly string[]): Promise<IndexChange> {
+    return this.#queued(async () => {
+      const gone = folders.filter((folder) => this.#known.has(folder) && timeOf(folder) === undefined);
+      for (const folder of gone) this.#known.delete(folder);
+      this.#tell({ changed: [], removed: gone });
+      const due = folders.filter((folder) => runId.test(basename(folder)) && this.#isDue(folder, timeOf(folder)));
+      return { changed: (await this.#read(due)).changed, removed: gone };
+    });
+  }
+
   /** Reads the runs at work again, and no other. */
   poll(): Promise<IndexChange> {
     return this.#queued(async () => {
@@ -116,7 +125,7 @@ export class RunIndex {
       for (const name of namesIn(runs)) {
         if (!runId.test(name)) continue;
         const path = join(runs, name);
-        const time = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+        const time = timeOf(path);
         if (time !== undefined) present.set(path, time);
         await breathe();
       }
@@ -124,14 +133,16 @@ export class RunIndex {
     const removed = [...this.#known.keys()].filter((folder) => !present.has(folder));
     for (const folder of removed) this.#known.delete(folder);
     const cached = this.#fromCache(present);
-    const due = [...present.keys()].filter((folder) => {
-      const known = this.#known.get(folder);
-      return !known?.settled || known.time !== present.get(folder);
-    });
+    const due = [...present].filter(([folder, time]) => this.#isDue(folder, time)).map(([folder]) => folder);
     this.#tell({ changed: cached, removed });
     const { changed } = await this.#read(due);
     await this.#save();
     return { changed: [...cached, ...changed], removed };
+  }
+
+  #isDue(folder: string, time: number | undefined): boolean {
+    const known = this.#known.get(folder);
+    return time !== undefined && (!known?.settled || known.time !== time);
   }
 
   /** Takes over what an earlier start of the editor knew and still holds. */
@@ -141,7 +152,7 @@ export class RunIndex {
     for (const [folder, time] of present) {
       const cached = this.#known.has(folder) ? undefined : this.#cache.get(folder);
       if (cached?.time !== time) continue;
-      this.#known.set(folder, { time, entry: cached.entry, settled: true, text: JSON.stringify(cached.entry) });
+      this.#known.set(folder, { time, entry: cached.entry, settled: true });
       taken.push(cached.entry);
     }
     return taken;
@@ -169,15 +180,15 @@ export class RunIndex {
 
   /** The entry if it is not what it was. */
   async #readOne(folder: string): Promise<ReadEntry | undefined> {
-    const time = statSync(folder, { throwIfNoEntry: false })?.mtimeMs;
+    const time = timeOf(folder);
     const entry = time === undefined ? undefined : await readEntry(folder);
     if (time === undefined || !entry) return undefined;
-    const text = JSON.stringify(entry);
     const before = this.#known.get(folder);
     const settled = isStable(entry) && Date.now() - time > clockTick;
-    this.#known.set(folder, { time, entry, settled, text });
-    if (settled && (before?.text !== text || !before.settled)) this.#unsaved = true;
-    return before?.text === text ? undefined : entry;
+    const same = before !== undefined && JSON.stringify(before.entry) === JSON.stringify(entry);
+    this.#known.set(folder, { time, entry, settled });
+    if (settled && !(same && before.settled)) this.#unsaved = true;
+    return same ? undefined : entry;
   }
 
   #tell(change: IndexChange): void {
@@ -197,6 +208,11 @@ export class RunIndex {
       await writeAtomic(this.#cacheFile, JSON.stringify({ version: cacheVersion, runs }));
     } catch {}
   }
+}
+
+/** Milliseconds; undefined if there is no such folder. */
+function timeOf(folder: string): number | undefined {
+  return statSync(folder, { throwIfNoEntry: false })?.mtimeMs;
 }
 
 function isActive(entry: ReadEntry): boolean {

@@ -1,4 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
+import { join } from 'node:path';
 import { home } from '../../record/layout.ts';
 import type { RunIndex } from './index.ts';
 
@@ -16,6 +17,9 @@ export class RunWatcher {
   #soon: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #lastFull = 0;
+  /** What the watchers told since the last look. */
+  readonly #named = new Set<string>();
+  #everything = false;
   #disposed = false;
 
   constructor(index: RunIndex) {
@@ -43,7 +47,7 @@ export class RunWatcher {
 
   #watch(folder: string): void {
     try {
-      const watcher = watch(folder, { persistent: false }, () => this.#changed());
+      const watcher = watch(folder, { persistent: false }, (_, name) => this.#changed(folder, name));
       // A folder that is removed ends its watcher; the slow look finds it again should it come back.
       watcher.on('error', () => {
         watcher.close();
@@ -55,11 +59,19 @@ export class RunWatcher {
     }
   }
 
-  #changed(): void {
-    if (this.#soon || this.#disposed) return;
-    this.#soon = setTimeout(() => {
+  /** A run that came or went is looked at alone; anything else may mean any run. */
+  #changed(folder: string, name: string | null): void {
+    if (this.#disposed) return;
+    const isRuns = name !== null && this.#index.homes.some((strata) => home(strata).runs === folder);
+    if (isRuns) this.#named.add(join(folder, name));
+    else this.#everything = true;
+    this.#soon ??= setTimeout(() => {
       this.#soon = undefined;
-      void this.#full();
+      const named = [...this.#named];
+      this.#named.clear();
+      if (this.#everything) void this.#full();
+      else void this.#index.look(named).then(() => this.#schedule());
+      this.#everything = false;
     }, settle);
   }
 

@@ -66,12 +66,12 @@ test('an arm drawn in: new, merged with its sources, pruned where it was, traine
     layers.map((row) => row.replace(/ · [\d.]+( K)?$/, '')),
     [
       'Layer 0 [partly] partly trained',
-      'Layer 0+1 [new,trained] new · average of 0 and 1 · starts as x → x · now 1 · trained',
-      'Layer 0+2 [new,trained] new · average of 0 and 1 · starts as x → x · now 2 · trained',
+      'Layer 0+1 [new,trained] new · trained · average of 0 and 1 · starts as x → x · now 1',
+      'Layer 0+2 [new,trained] new · trained · average of 0 and 1 · starts as x → x · now 2',
       'Layer 1 [pruned] pruned',
-      'Layer 2 [merged,partly] merged · average of 1 and 2 · now 3 · partly trained',
-      'Layer 2+ [new,trained] new · average of 2 and 3 · starts as x → x · now 4 · trained',
-      'Layer 3 [partly] now 5 · partly trained',
+      'Layer 2 [merged,partly] merged · partly trained · average of 1 and 2 · now 3',
+      'Layer 2+ [new,trained] new · trained · average of 2 and 3 · starts as x → x · now 4',
+      'Layer 3 [partly] partly trained · now 5',
       'norm [trained] 16 · F32 · 64 B · trained',
     ],
   );

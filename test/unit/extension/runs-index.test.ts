@@ -123,3 +123,21 @@ test('a directory that changed a moment ago is read again, because its clock may
   );
   index.dispose();
 });
+
+test('a look at single directories: new, changed and gone ones are told, names that are no run are not', async () => {
+  const { strata, runs } = await place();
+  const index = new RunIndex();
+  await index.setHomes([strata]);
+  const a = await writeEnded(runs, 'a');
+  assert.deepEqual(
+    (await index.look([a])).changed.map(({ id }) => id),
+    ['a'],
+  );
+  await settle(a);
+  await index.refresh();
+  assert.deepEqual((await index.look([a])).changed, []);
+  await rm(a, { recursive: true });
+  assert.deepEqual(await index.look([a, join(runs, '.hidden')]), { changed: [], removed: [a] });
+  assert.deepEqual(index.entries(), []);
+  index.dispose();
+});
