@@ -40,6 +40,7 @@ const kinds = {
 
 const entries = {
   strata: { kind: 'node', source: 'src/cli/main.ts', shebang: true }, // the command line; also the runner's processes (hidden verbs)
+  sandbox: { kind: 'node', source: 'src/evaluate/sandbox/child.ts' }, // a process that runs one generated Python program
   compare: { kind: 'node', source: 'src/extension/panel/worker.ts' }, // the compare panel's thread: reads runs, computes comparisons
   extension: { kind: 'editor', source: 'src/extension/extension.ts', lazy: true }, // what the editor loads first
   client: { kind: 'editor', source: 'src/extension/client.ts' }, // of the language server; loaded with the first experiment file

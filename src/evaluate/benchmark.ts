@@ -1,9 +1,7 @@
 import { sha256 } from '../base/hash.ts';
 import { fail } from '../base/problem.ts';
-import { type BenchmarkPart, partBenchmark, readDocuments, shotsOf } from '../data/benchmark-data.ts';
+import { partBenchmark, readDocuments, shotsOf } from '../data/benchmark-data.ts';
 import { readUtf8 } from '../data/text-file.ts';
-import type { BenchmarkTask } from '../experiment/types.ts';
-import type { TaskRequest } from '../plan/types.ts';
 import type { SampleRecord } from '../record/types.ts';
 import type {
   AnswerBenchmark,
@@ -15,6 +13,7 @@ import type {
   SingleBenchmark,
 } from '../tasks/benchmarks/types.ts';
 import { countWords, utf8Bytes } from '../tasks/python-text.ts';
+import { type BenchmarkRequest, endText, type Prepared, type Work } from './benchmark-work.ts';
 import { evaluateChoice } from './choice.ts';
 import { parseDocuments, type Selection, selectDocuments } from './documents.ts';
 import { createEncoder } from './encode.ts';
@@ -22,28 +21,11 @@ import { createPatternRunner } from './extract.ts';
 import { evaluateGenerate, type Grader } from './generate.ts';
 import { type ChoiceMetric, choiceScores, pooledScore, trueShare } from './metrics.ts';
 import { evaluateLikelihood } from './perplexity.ts';
+import { prepareProgram } from './program.ts';
 import type { PromptFormat } from './prompt.ts';
 import { needTokenizer } from './questions.ts';
 import type { ShotRule } from './shots.ts';
 import type { EvaluationTools, OnProgress, TaskResult } from './types.ts';
-
-export type BenchmarkRequest = TaskRequest & { spec: BenchmarkTask };
-
-/** One part, read and ready: how many documents its split has and how many are asked, and the evaluation itself. */
-export interface Prepared {
-  documents: number;
-  asked: number;
-  evaluate(onProgress: OnProgress): Promise<TaskResult>;
-}
-
-/** What a form of benchmark is prepared with. */
-export interface Work<B extends SingleBenchmark> {
-  row: B;
-  part: BenchmarkPart;
-  task: BenchmarkRequest;
-  tools: EvaluationTools;
-  selection: Selection;
-}
 
 type Prepare<B extends SingleBenchmark> = (work: Work<B>) => Promise<Prepared>;
 
@@ -52,10 +34,7 @@ const forms: { [F in SingleBenchmark['form']]: Prepare<Extract<SingleBenchmark, 
   choice: prepareChoice,
   answer: prepareAnswer,
   pages: preparePages,
-  program: async ({ row }) =>
-    fail('not-available', `This version does not carry out the benchmark ${row.name}.`, {
-      remedy: 'Choose another one.',
-    }),
+  program: prepareProgram,
 };
 
 /**
@@ -208,12 +187,6 @@ function questions({ row, part, task, selection }: Work<ChoiceBenchmark | Answer
     ownSplit: row.drawOneMore === true || part.shots?.split === part.split,
   };
   return { task: task.name, selection, format, shots };
-}
-
-/** The end token as text is a stop string, too (lm_eval/models/huggingface.py, `generate_until`). */
-export function endText({ tools: { tokenizer } }: Pick<Work<SingleBenchmark>, 'tools'>): string[] {
-  if (tokenizer?.eosId === undefined) return [];
-  return [tokenizer.decode([tokenizer.eosId], { skipSpecialTokens: false })];
 }
 
 /** Says so where the data had only a later choice of the splits that are evaluated. */

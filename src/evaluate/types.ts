@@ -1,6 +1,8 @@
 import type { Tokenizer } from '../data/types.ts';
 import type { Generator, Scorer } from '../engine/types.ts';
 import type { SampleRecord, Scores } from '../record/types.ts';
+import type { SandboxKind } from './sandbox/open.ts';
+import type { Sandbox } from './sandbox/types.ts';
 
 /** What an evaluation works with; `generator` is used by tasks that generate only. */
 export interface EvaluationTools {
@@ -8,6 +10,8 @@ export interface EvaluationTools {
   generator: Generator;
   /** Absent for a model without one: only token rows can be evaluated then. */
   tokenizer?: Tokenizer;
+  /** Where generated programs run; that of `sandbox/open.ts` by default. */
+  openSandbox?: (kind: SandboxKind) => Promise<Sandbox>;
 }
 
 export interface TaskResult {

@@ -48,6 +48,8 @@ export type RunEvent = { time: number } & (
   | { type: 'stage'; stage: Stage; state: 'started' | 'ended' }
   | { type: 'progress'; stage: Stage; label: string; done: number; total: number }
   | { type: 'checkpoint'; step: number }
+  /** `keep: {best: TASK}`: the weights of this step are the result. */
+  | { type: 'kept'; task: string; step: number; metric: string; value: number }
   | { type: 'proof'; proof: 'identity' | 'frozen'; state: 'holds' | 'broken' | 'not-applicable'; detail: string }
   | { type: 'warning'; message: string }
 );
@@ -58,6 +60,8 @@ export interface StepRecord {
   step: number;
   tokens: number;
   loss: number;
+  /** With `distill`: mean KL from the teacher, nats; the loss is without it. */
+  divergence?: number;
   grad_norm: number;
   lr: number;
   tokens_per_second: number;
@@ -81,7 +85,14 @@ export interface ScoreRecord {
 }
 
 /** `scores.json`: task → metric → value. */
-export type Scores = Record<string, Record<string, { value: number; stderr: number | null; n: number }>>;
+export type Scores = Record<string, Record<string, Score>>;
+export interface Score {
+  value: number;
+  stderr: number | null;
+  n: number;
+  /** Where programs ran: kind and version. */
+  sandbox?: string;
+}
 
 /** One line of `samples/<task>.jsonl` (design §5); one field a metric besides those named. */
 export interface SampleRecord {

@@ -104,12 +104,12 @@ async function write(out: string, scores: Scores, results: Record<string, TaskRe
 /** One line a metric: task, metric, value, standard error, documents. */
 function table(scores: Scores): string {
   const rows = Object.entries(scores).flatMap(([task, metrics]) =>
-    Object.entries(metrics).map(([metric, { value, stderr, n }]) => [
+    Object.entries(metrics).map(([metric, { value, stderr, n, sandbox }]) => [
       task,
       metric,
       value.toPrecision(4),
       stderr === null ? '' : `± ${stderr.toPrecision(2)}`,
-      `n = ${n}`,
+      `n = ${n}${sandbox === undefined ? '' : `, ${sandbox}`}`,
     ]),
   );
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((r) => r[column]!.length)));

@@ -10,10 +10,12 @@ export const humaneval: Read<ProgramQuestion> = ({ prompt, canonical_solution, t
   if (typeof prompt !== 'string' || typeof test !== 'string' || typeof entry_point !== 'string')
     return 'has no texts "prompt", "test" and "entry_point"';
   if (!/^[A-Za-z_]\w*$/.test(entry_point)) return 'has an "entry_point" that is no name';
+  const tests = `${test}\ncheck(${entry_point})`;
   return {
     context: prompt,
+    tests,
     solution: typeof canonical_solution === 'string' ? canonical_solution : '',
-    program: (completion) => `${prompt}${completion}\n${test}\ncheck(${entry_point})`,
+    program: (completion) => `${prompt}${completion}\n${tests}`,
   };
 };
 
@@ -23,10 +25,12 @@ export const mbpp: Read<ProgramQuestion> = ({ text, code, test_list }) => {
   if (typeof text !== 'string' || typeof code !== 'string') return 'has no texts "text" and "code"';
   if (!Array.isArray(test_list) || test_list.length < 3 || !test_list.every((t) => typeof t === 'string'))
     return 'has no list "test_list" of three texts';
+  const tests = test_list.slice(0, 3).join('\n');
   return {
     context: mbppContext(text, test_list),
+    tests,
     solution: `${code}\n`,
-    program: (completion) => `${completion}\n${test_list.slice(0, 3).join('\n')}`,
+    program: (completion) => `${completion}\n${tests}`,
   };
 };
 

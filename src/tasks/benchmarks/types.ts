@@ -46,6 +46,8 @@ export interface ProgramQuestion {
   context: string;
   /** The reference solution as the model would have to write it. */
   solution: string;
+  /** What a solution has to pass. */
+  tests: string;
   /** The whole program that must end without an error, made of what the model wrote. */
   program(completion: string): string;
 }
