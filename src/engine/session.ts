@@ -1,4 +1,5 @@
 import type * as Ort from 'onnxruntime-node';
+import { fail } from '../base/problem.ts';
 import { devices } from '../device/devices.ts';
 import type { Device } from '../device/types.ts';
 import type { Graph } from '../graph/graph.ts';
@@ -41,6 +42,23 @@ const denormalsAreZero = { set_denormal_as_zero: '1' };
  */
 const spinBriefly = { intra_op: { spin_duration_us: '10' } };
 
+/** onnxruntime; fails with `not-available-runtime` where it is not installed for this platform (a universal package has none). */
+async function runtime(): Promise<typeof Ort> {
+  try {
+    return await import('onnxruntime-node');
+  } catch (error) {
+    const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    return fail(
+      'not-available-runtime',
+      `onnxruntime-node cannot be loaded on ${process.platform}-${process.arch}: ${why}.`,
+      {
+        remedy:
+          "Install Strata's package for this platform, or `npm install onnxruntime-node@1.30.0` beside the program.",
+      },
+    );
+  }
+}
+
 /** One graph, loaded. `run` computes in the calling thread and blocks it until the outputs are there. */
 export class Session {
   readonly inputs: ReadonlyMap<string, TensorType>;
@@ -60,7 +78,7 @@ export class Session {
   static async open(graph: Graph, options: SessionOptions): Promise<Session> {
     const { threads, prepack = false, profile, device = devices.cpu! } = options;
     // Loaded with the first session: verbs and supervisors that compute nothing would carry it for nothing.
-    const ort = await import('onnxruntime-node');
+    const ort = await runtime();
     const session = await ort.InferenceSession.create(encodeModel(graph), {
       ...pinnedOptions,
       executionProviders: [device.provider],
