@@ -79,6 +79,7 @@ const training: Record<string, Source> = {
   'replay.corpus': replayed,
   'distill.corpus': corpora,
   'distill.teacher': arms,
+  'keep.best': evaluated,
 };
 
 /** Values by path (`*` is a name or an index): those of the file's own names, and those of this model. */

@@ -156,7 +156,8 @@ const prefix = 8;
 async function runFoldersOf(file: string, stem: string): Promise<RunFolder[]> {
   const { runs } = homeOf(file);
   const names = await readdir(runs).catch(() => []);
-  const beginning = runId(stem, 'a', undefined, '').slice(0, prefix).replace(/-.?$/, '');
+  const ending = '-a-';
+  const beginning = runId(stem, 'a', undefined, '').slice(0, -ending.length).slice(0, prefix);
   const own = names.filter((name) => name.startsWith(beginning));
   return Promise.all(
     own.map(async (name) => {

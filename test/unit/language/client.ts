@@ -45,6 +45,8 @@ export async function startServer(options: object = {}): Promise<Client> {
       news();
       return null;
     });
+  // Only defects are logged: a test that waits for what never comes says why.
+  connection.onNotification('window/logMessage', ({ message }: { message: string }) => console.error(message));
   connection.onRequest('client/registerCapability', () => null);
   connection.listen();
   const workspace = { codeLens: { refreshSupport: true }, inlayHint: { refreshSupport: true } };
