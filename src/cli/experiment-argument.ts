@@ -20,6 +20,8 @@ export interface LoadOptions {
   seeds?: readonly number[];
   device?: DeviceChoice;
   threads?: number;
+  /** Warnings were printed before. */
+  quiet?: boolean;
   /** Measures this machine for an estimate of time, where it is not known yet. */
   measure?: MeasureSpeed;
 }
@@ -49,16 +51,13 @@ export async function loadExperiment(io: Io, file: string, options: LoadOptions)
     if (parsed.experiment === undefined || hasErrors(seen) || files.problems.some((p) => p.severity === 'error'))
       return refuse(io, path, withProblems(seen, files.problems, parsed.tree));
     const { experiment } = parsed;
-    const facts =
-      options.depth === 'all'
-        ? await gather(experiment, { depth: 'all', progress, threads: options.threads, measure: options.measure })
-        : files;
+    const facts = options.depth === 'all' ? await gather(experiment, { ...options, depth: 'all', progress }) : files;
     progress.close();
     if (!isPlannable(facts)) return refuse(io, path, withProblems(seen, facts.problems, parsed.tree));
     const plan = resolve(experiment, facts, { ...options, locate: locateIn(parsed.tree) });
     const diagnostics = sorted([...seen, ...plan.diagnostics]);
     if (hasErrors(diagnostics)) return refuse(io, path, diagnostics);
-    print(io, path, diagnostics);
+    if (!options.quiet) print(io, path, diagnostics);
     return { experiment, facts, plan, diagnostics };
   } finally {
     progress.close();

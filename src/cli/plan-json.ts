@@ -23,6 +23,13 @@ export function planJson(plan: Plan, states: RunStates): unknown {
     })),
     overlaps: plan.overlaps,
     arms: plan.arms.map(armJson),
+    analysis: plan.analysis && {
+      run: plan.analysis.run.id,
+      state: states.get(plan.analysis.run.id) ?? 'new',
+      ...plan.analysis.run.spec.analysis,
+      arms: plan.analysis.arms,
+      estimate: plan.analysis.cost,
+    },
     runs: runs.map(({ id, hash, arm, seed, parent }) => ({
       id,
       hash,

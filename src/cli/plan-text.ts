@@ -1,9 +1,10 @@
 import { linearModules } from '../model/names.ts';
 import { bytes, count, duration, flops, grouped, parameters, percent } from '../plan/amounts.ts';
+import { allRuns } from '../plan/analysis.ts';
 import { layerLabels, segments, surgeryWords, trainedGroups } from '../plan/describe.ts';
 import { parametersPerRank } from '../plan/lora.ts';
 import { stackOf } from '../plan/selectors.ts';
-import type { ArmPlan, Plan } from '../plan/types.ts';
+import type { AnalysisPlan, ArmPlan, Plan } from '../plan/types.ts';
 
 /** State of a run's directory, if there is one: `new`, `finished`, `resumable`, `running` … by run id. */
 export type RunStates = ReadonlyMap<string, string>;
@@ -18,7 +19,12 @@ export interface PlanTextOptions {
 
 /** The plan as a person reads it before spending time. Pure; lines are at most `columns` wide where words allow it. */
 export function planText(plan: Plan, options: PlanTextOptions): string {
-  const blocks = [header(plan, options), ...plan.arms.map((arm) => armText(arm, plan, options)), total(plan, options)];
+  const blocks = [
+    header(plan, options),
+    ...(plan.analysis ? [analysisText(plan.analysis, options)] : []),
+    ...plan.arms.map((arm) => armText(arm, plan, options)),
+    total(plan, options),
+  ];
   return blocks.map((lines) => lines.join('\n')).join('\n\n');
 }
 
@@ -59,6 +65,25 @@ function header(plan: Plan, { columns }: PlanTextOptions): string[] {
   ];
 }
 
+/** The measurement that some arms may wait for. */
+function analysisText({ run, arms, cost, finished }: AnalysisPlan, { columns, states }: PlanTextOptions): string[] {
+  const width = columns - margin - 2;
+  const { metrics, tokens, corpora, tasks } = run.spec.analysis!;
+  const on = `${metrics.join(', ')} on up to ${grouped(tokens)} tokens of ${corpora.map((c) => c.name).join(', ')}`;
+  const scored = tasks.length > 0 ? `, and on ${tasks.map((t) => t.name).join(', ')}` : '';
+  const lines = [
+    ...labelled('Measures', wrap(`${on}${scored}`, width)),
+    ...(arms.length > 0 ? labelled('Decides', wrap(`layers of ${arms.join(', ')}`, width)) : []),
+    ...(finished
+      ? []
+      : labelled('Cost', [
+          `≈ ${[flops(cost.flops), ...(cost.seconds === undefined ? [] : [duration(cost.seconds)])].join(', ')}`,
+        ])),
+    ...labelled('Runs', [`${run.id}  ${states.get(run.id) ?? 'new'}`]),
+  ];
+  return ['analysis', ...lines.map((line) => `  ${line}`)];
+}
+
 function armText(arm: ArmPlan, plan: Plan, options: PlanTextOptions): string[] {
   const width = options.columns - margin - 2;
   const lines = [
@@ -66,7 +91,7 @@ function armText(arm: ArmPlan, plan: Plan, options: PlanTextOptions): string[] {
     ...labelled('Trains', trainedLines(arm, plan, width)),
     ...(arm.lora ? labelled('LoRA', loraLines(arm, width)) : []),
     ...(arm.shape ? labelled('Training', trainingLines(arm, plan, width)) : []),
-    ...labelled('Cost', wrap(costWords(arm), width)),
+    ...(arm.pending === undefined ? labelled('Cost', wrap(costWords(arm), width)) : []),
     ...labelled('Runs', runLines(arm, plan, options)),
     ...(options.tensors ? labelled('Tensors', arm.trained) : []),
   ];
@@ -98,6 +123,7 @@ function stackLines(arm: ArmPlan, width: number): string[] {
 }
 
 function trainedLines(arm: ArmPlan, plan: Plan, width: number): string[] {
+  if (arm.pending !== undefined) return ['known after the analysis'];
   if (arm.trained.length === 0 && !arm.lora) return wrap('nothing: evaluated once, and paired with every seed', width);
   const share = `${percent(arm.trainedParameters, arm.totalParameters)} of the model`;
   const ofBase = `${percent(arm.trainedParameters, plan.baseParameters)} of the base`;
@@ -169,9 +195,12 @@ function runLines(arm: ArmPlan, plan: Plan, { states }: PlanTextOptions): string
 }
 
 function total(plan: Plan, { states, columns }: PlanTextOptions): string[] {
-  const done = plan.runs.filter((run) => states.get(run.id) === 'finished');
-  const open = plan.runs.filter((run) => !done.includes(run));
-  const costs = open.map((run) => plan.arms.find((arm) => arm.name === run.arm)?.cost);
+  const runs = allRuns(plan);
+  const done = runs.filter((run) => states.get(run.id) === 'finished');
+  const open = runs.filter((run) => !done.includes(run));
+  const costs = open.map((run) =>
+    run === plan.analysis?.run ? plan.analysis.cost : plan.arms.find((arm) => arm.name === run.arm)?.cost,
+  );
   const work = costs.reduce((sum, cost) => sum + (cost?.flops ?? 0), 0);
   const seconds = costs.every((cost) => cost?.seconds !== undefined)
     ? costs.reduce((sum, cost) => sum + (cost?.seconds ?? 0), 0)

@@ -35,28 +35,6 @@ const where = (path: Path, is: boolean): Path[] => (is ? [path] : []);
 
 export const notAvailable: NotAvailable[] = [
   {
-    what: '`analysis`',
-    instead: 'Remove it; layers can be named by number or by a rule.',
-    places: ({ written }) => where(['analysis'], written.analysis !== undefined),
-  },
-  {
-    what: '`after: analysis`',
-    instead: 'Use `shallow_half`, `deep_half`, `uniform` or a list of layers.',
-    fix: 'uniform',
-    places: ({ experiment }) =>
-      Object.values(experiment.arms).flatMap(({ name, expand }) =>
-        where(['arms', name, 'expand', 'after'], expand?.after.kind === 'rule' && expand.after.rule === 'analysis'),
-      ),
-  },
-  {
-    what: '`prune: {by: METRIC}`',
-    instead: 'Use `last` or `layers`.',
-    places: ({ experiment }) =>
-      Object.values(experiment.arms).flatMap(({ name, prune }) =>
-        where(['arms', name, 'prune', 'by'], prune?.kind === 'by'),
-      ),
-  },
-  {
     what: '`distill`',
     instead: 'Remove it; `replay` keeps old text in the training.',
     places: (context) => inTraining(context, 'distill', () => true),

@@ -22,7 +22,7 @@ export function perplexityCorpus(task: string): string | undefined {
 export function references(written: Partial<FileInput>): Reference[] {
   const { analysis, arms = {}, training, evaluation, compare } = written;
   return [
-    ...use('corpus', analysis?.corpus, ['analysis', 'corpus']),
+    ...ofAnalysis(analysis?.corpus),
     ...taskList(analysis?.tasks, ['analysis', 'tasks']),
     ...Object.entries(arms).flatMap(([name, arm]) => [
       ...use('arm', arm.from, ['arms', name, 'from']),
@@ -40,6 +40,12 @@ export function references(written: Partial<FileInput>): Reference[] {
 
 function use(kind: Reference['kind'], name: string | null | undefined, path: Path): Reference[] {
   return name === null || name === undefined ? [] : [{ kind, name, path }];
+}
+
+function ofAnalysis(corpus: string | readonly string[] | undefined): Reference[] {
+  const path = ['analysis', 'corpus'];
+  if (corpus === undefined || typeof corpus === 'string') return use('corpus', corpus, path);
+  return corpus.flatMap((name, i) => use('corpus', name, [...path, i]));
 }
 
 function ofTraining(training: TrainingOverrides | undefined, path: Path): Reference[] {

@@ -36,7 +36,7 @@ export function resolveFile(
     model: input.model ?? '',
     corpora: mapValues(input.corpora ?? {}, resolveCorpus),
     tasks,
-    ...(input.analysis && { analysis: schemas.analysis.parse(input.analysis) }),
+    ...(input.analysis && { analysis: resolveAnalysis(input.analysis) }),
     arms,
     evaluation: {
       tasks: input.evaluation?.tasks ?? Object.keys(tasks),
@@ -94,6 +94,11 @@ function resolveArm(name: string, input: ArmInput, inherited: FileInput['trainin
     ...(merged && { training: merged }),
     overrides: Object.keys(input.training ?? {}),
   };
+}
+
+function resolveAnalysis(written: NonNullable<FileInput['analysis']>): t.AnalysisSpec {
+  const { corpus, ...rest } = schemas.analysis.parse(written);
+  return { ...rest, corpora: [corpus].flat() };
 }
 
 function resolveExpand(

@@ -155,8 +155,12 @@ export const analysis = z.strictObject({
     ]),
     'What is measured of every layer; `attention` describes layers and ranks none.',
   ),
-  corpus: key(corpusName(), 'The corpus that is measured on.', 'general'),
-  tokens: key(count().default(32768), 'Tokens that are measured on.'),
+  corpus: key(
+    said(z.union([corpusName(), z.array(corpusName()).min(1)]), 'the name of a corpus, or a list of such'),
+    'The corpus that is measured on: its documents in the order of the hash of their text, the hold-out first. Of a list the first ranks the layers, and `attention` is described on each, corpus against corpus.',
+    'general',
+  ),
+  tokens: key(count().default(32768), 'Tokens of each corpus that are measured on.'),
   tasks: key(
     said(z.array(z.string()), 'a list of tasks').default([]),
     '`removal` and `duplication` are scored on these tasks as well.',

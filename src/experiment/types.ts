@@ -79,7 +79,9 @@ export type TaskSpec = ChoiceTask | GenerateTask | BenchmarkTask | PerplexityTas
 
 export interface AnalysisSpec {
   metrics: string[];
-  corpus: string;
+  /** The first ranks the layers; attention is described on each. */
+  corpora: string[];
+  /** Of each corpus, at most. */
   tokens: number;
   tasks: string[];
 }

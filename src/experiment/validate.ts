@@ -1,3 +1,4 @@
+import { analysisChecks } from './checks/analysis.ts';
 import { availableChecks } from './checks/available.ts';
 import type { Check, CheckContext, Finding } from './checks/check.ts';
 import { dataChecks } from './checks/data.ts';
@@ -15,6 +16,7 @@ import type { Diagnostic, Experiment, Range } from './types.ts';
 export const checks: Check[] = [
   ...nameChecks,
   ...surgeryChecks,
+  ...analysisChecks,
   ...trainedChecks,
   ...trainingChecks,
   ...dataChecks,

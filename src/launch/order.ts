@@ -6,11 +6,10 @@ import type { Home } from '../record/layout.ts';
 import { readRun } from '../record/read.ts';
 import { readRecord } from '../record/snapshot.ts';
 import { states } from '../record/state.ts';
-import type { PlaceRecord, Run, RunRequest, Stage } from '../record/types.ts';
-import { missingStages } from './missing.ts';
+import type { PlaceRecord, Run, RunRequest } from '../record/types.ts';
+import { allStages, missingStages } from './missing.ts';
 import { type Order, type Outcome, type Placed, placeName } from './place.ts';
 
-const everything: Stage[] = ['surgery', 'train', 'evaluate'];
 /** Others may create the same run or attempt at the same moment; then what they made is looked at again. */
 const tries = 20;
 
@@ -55,7 +54,7 @@ async function createFresh(home: Home, place: PlaceRecord, order: Order, request
     const last = versions.at(-1);
     const number = last === undefined ? 1 : Number(basename(last).slice(order.id.length + 1) || 1) + 1;
     const id = number === 1 ? order.id : `${order.id}-${number}`;
-    const parts = { spec: order.spec, place, request: { ...request, attempt: 0, stages: everything } };
+    const parts = { spec: order.spec, place, request: { ...request, attempt: 0, stages: allStages(order.spec) } };
     if (await createRun(home, id, parts)) {
       return { order: order.id, run: await readRun(join(home.runs, id)), outcome: 'started' };
     }
@@ -67,7 +66,7 @@ async function findOrCreate(home: Home, place: PlaceRecord, order: Order, reques
   for (let k = 0; k < tries; k++) {
     const folder = await newestOf(home.folder, order.id);
     if (folder === undefined) {
-      const parts = { spec: order.spec, place, request: { ...request, attempt: 0, stages: everything } };
+      const parts = { spec: order.spec, place, request: { ...request, attempt: 0, stages: allStages(order.spec) } };
       if (!(await createRun(home, order.id, parts))) continue;
       return { order: order.id, run: await readRun(join(home.runs, order.id)), outcome: 'started' };
     }
@@ -94,8 +93,9 @@ async function goOn(run: Run, request: OpenRequest): Promise<Outcome | undefined
   const stages = await missingStages(run.folder, run.spec, request.tasks);
   if (run.state === 'succeeded' && stages.length === 0) return 'finished';
   const first = (await readRecord<RunRequest>(run.folder, 'request.0.json'))!;
-  // The weights of a run that is resumed depend on the number of threads it began with.
-  const threads = stages.includes('train') ? first.threads : request.threads;
+  // The numbers of a run that is resumed depend on the number of threads it began with.
+  const decided = stages.includes('train') || stages.includes('analyze');
+  const threads = decided ? first.threads : request.threads;
   if (!(await createAttempt(run.folder, { ...request, threads, attempt: run.attempts, stages }))) return undefined;
   return stages.length === 1 && stages[0] === 'evaluate' ? 'evaluating' : 'resumed';
 }

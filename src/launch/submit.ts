@@ -1,4 +1,5 @@
 import { version } from '../base/version.ts';
+import { allRuns } from '../plan/analysis.ts';
 import type { Plan, RunPlan } from '../plan/types.ts';
 import { rememberPlace } from '../record/find.ts';
 import { homeOf } from '../record/layout.ts';
@@ -40,7 +41,7 @@ export function orderOf(plan: Pick<Plan, 'experiment'>, run: RunPlan, options: S
  * is found, finished or to be resumed, and only missing stages are asked for.
  */
 export async function submit(plan: Plan, place: Place, options: SubmitOptions): Promise<Placed[]> {
-  const orders = plan.runs.map((run) => orderOf(plan, run, options));
+  const orders = allRuns(plan).map((run) => orderOf(plan, run, options));
   const placed = await place.order(orders);
   await rememberPlace(homeOf(plan.experiment.file).folder);
   await place.wake(options.jobs);

@@ -2,11 +2,14 @@ import { dirname, join, resolve as resolvePath } from 'node:path';
 import { hashCache } from '../base/hash-cache.ts';
 import { noProgress, type Progress } from '../base/log.ts';
 import { attempt } from '../base/problem.ts';
-import type { Experiment } from '../experiment/types.ts';
+import type { DeviceChoice, Experiment } from '../experiment/types.ts';
 import { readAdapter } from '../model/adapter.ts';
+import { analysisRun } from './analysis.ts';
+import { deviceOf } from './device.ts';
 import { gatherBenchmark, gatherBenchmarkContent } from './facts/benchmarks.ts';
 import { type FactCache, factCache, makeCacheFolder } from './facts/cache.ts';
 import { countCorpus, gatherCorpus } from './facts/corpora.ts';
+import { gatherImportance } from './facts/importance.ts';
 import { gatherMachine, type MeasureSpeed } from './facts/machine.ts';
 import { type GatheredModel, gatherHashes, gatherModel, gatherTokenizer } from './facts/model.ts';
 import { gatherOverlaps } from './facts/overlaps.ts';
@@ -25,6 +28,8 @@ export interface GatherOptions {
   progress?: Progress;
   /** Threads that a run will use, for the estimate of time. */
   threads?: number;
+  /** Instead of the experiment's: a run on another device is another run. */
+  device?: DeviceChoice;
   /** Measures the speed of training where it is not known yet; without it there is no estimate of time then. */
   measure?: MeasureSpeed;
 }
@@ -51,6 +56,11 @@ export async function gather(experiment: Experiment, options: GatherOptions): Pr
   const cache = factCache(folder);
   await gatherContents(model, cache, context);
   facts.machine = await gatherMachine(model?.model.config, options);
+  await tried(facts, ['analysis'], async () => {
+    const { base } = facts;
+    const analysis = base && analysisRun(experiment, { ...facts, base }, deviceOf(options.device, experiment));
+    if (analysis) facts.importance = await gatherImportance(join(from, '.strata', 'runs'), analysis.id);
+  });
   return facts;
 }
 

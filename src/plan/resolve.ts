@@ -1,7 +1,9 @@
 import { fail } from '../base/problem.ts';
 import type { DeviceChoice, Diagnostic, Experiment } from '../experiment/types.ts';
+import { planAnalysis } from './analysis.ts';
 import { planArms } from './arms.ts';
 import { checkFacts } from './check-facts.ts';
+import { deviceOf } from './device.ts';
 import { Diagnostics, type Locate, nowhere } from './diagnostics.ts';
 import { planRuns } from './runs.ts';
 import { parametersOf } from './selectors.ts';
@@ -39,24 +41,21 @@ export function resolve(experiment: Experiment, facts: PlannableFacts, options: 
   const planned = planArms(experiment, facts, wanted, diagnostics);
   const corpora = Object.values(facts.contents ?? {});
   checkFacts(experiment, facts, planned, diagnostics);
-  const runs = diagnostics.failed ? [] : planRuns(experiment, facts, planned, seeds, deviceOf(options, experiment));
+  const device = deviceOf(options.device, experiment);
+  const runs = diagnostics.failed ? [] : planRuns(experiment, facts, planned, seeds, device);
+  const analysis = diagnostics.failed ? undefined : planAnalysis(experiment, facts, device, options.arms && wanted);
   return {
     experiment,
     baseConfig: facts.base.config,
     baseParameters: parametersOf(planned.base),
     arms: planned.arms.map(({ plan }) => ({ ...plan, runs: runs.filter((r) => r.arm === plan.name).map((r) => r.id) })),
+    ...(analysis && { analysis }),
     runs,
     corpora,
     overlaps: facts.overlaps ?? [],
     machine: facts.machine,
     diagnostics: sorted(diagnostics.list),
   };
-}
-
-/** `auto` is the cpu: what decides numbers is resolved from the file alone, not from the machine. */
-function deviceOf(options: ResolveOptions, experiment: Experiment): 'cpu' | 'webgpu' | 'cuda' {
-  const choice = options.device ?? experiment.device;
-  return choice === 'auto' ? 'cpu' : choice;
 }
 
 /** The arms asked for and all that they start from, in the order of the file. */

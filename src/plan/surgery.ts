@@ -21,7 +21,8 @@ export function surgeryOf(
       ...(prune && pruned && { prune: pruned }),
       ...(merge && { merge: { into: merge.into, of: merge.of } }),
     },
-    pending: waits.length > 0 ? `${waits.join(' and ')} waits for the analysis` : undefined,
+    pending:
+      waits.length > 0 ? `${waits.join(' and ')} wait${waits.length > 1 ? '' : 's'} for the analysis` : undefined,
   };
 }
 

@@ -17,9 +17,10 @@ export function builtIn(name: string): BenchmarkTask | undefined {
   return benchmarkOf(name) && { kind: 'benchmark', benchmark: name, files: {} };
 }
 
-/** Every task with files that an experiment names: its own, and the benchmarks that are named among the evaluated ones. */
+/** Every task with files that an experiment names: its own, and the benchmarks that are evaluated or analysed on. */
 export function tasksWithFiles(experiment: Experiment): [string, Exclude<TaskSpec, PerplexityTask>][] {
-  const named = experiment.evaluation.tasks.filter((name) => !Object.hasOwn(experiment.tasks, name));
+  const used = [...experiment.evaluation.tasks, ...(experiment.analysis?.tasks ?? [])];
+  const named = used.filter((name) => !Object.hasOwn(experiment.tasks, name));
   return [...Object.keys(experiment.tasks), ...new Set(named)].flatMap((name) => {
     const spec = taskSpec(name, experiment);
     return spec === undefined || spec.kind === 'perplexity' ? [] : [[name, spec]];
@@ -48,9 +49,13 @@ export function corpusIdentity(
   };
 }
 
-/** The evaluated tasks with files and hashes; undefined while a file was not hashed. */
-export function taskRequests(experiment: Experiment, facts: PlannableFacts): TaskRequest[] | undefined {
-  const requests = experiment.evaluation.tasks.map((name) => taskRequest(name, experiment, facts));
+/** Tasks (the evaluated ones by default) with files and hashes; undefined while a file was not hashed. */
+export function taskRequests(
+  experiment: Experiment,
+  facts: PlannableFacts,
+  names: readonly string[] = experiment.evaluation.tasks,
+): TaskRequest[] | undefined {
+  const requests = names.map((name) => taskRequest(name, experiment, facts));
   return requests.every((r) => r !== undefined) ? requests : undefined;
 }
 

@@ -123,6 +123,8 @@ export interface RunSpec {
   seed?: number;
   device: 'cpu' | 'webgpu' | 'cuda';
 }
+  /** An analysis: the run measures the base's layers, and nothing else. */
+  analysis?: ResolvedAnalysis;
 
 export interface LoraPlan {
   rank: number;
@@ -166,6 +168,15 @@ export interface CorpusIdentity {
 
 /** Where things lie and what one attempt is to do: goes into `request.N.json`, decides no weights. */
 export interface RunSources {
+/** `AnalysisSpec` with names replaced by contents. Names of corpora and tasks stay: the results are found under them. */
+export interface ResolvedAnalysis {
+  /** In the order of the table of metrics. */
+  metrics: string[];
+  /** Of each corpus, at most. */
+  tokens: number;
+  corpora: { name: string; corpus: CorpusIdentity }[];
+  tasks: { name: string; hash: string }[];
+}
   /** Absolute folder of the base. */
   model: string;
   /** Parent run's directory. */
@@ -188,6 +199,9 @@ export interface TaskRequest {
   corpus?: CorpusIdentity;
   /** sha256 over spec and contents: a task changed under its name has another. */
   hash: string;
+  distill?: string[];
+  /** Files of the corpora of `spec.analysis`, absolute, in order. */
+  analysis?: string[][];
 }
 
 export interface RunPlan {
@@ -222,6 +236,16 @@ export interface ArmPlan {
   surgery: Surgery;
   /** Tensor names of the resulting model that the optimizer touches, in model order (without LoRA factors). */
   trained: string[];
+/** The measurement of the base's layers: a run of its own. */
+export interface AnalysisPlan {
+  run: RunPlan;
+  /** Arms whose surgery it decides. */
+  arms: string[];
+  cost: Pick<Cost, 'flops' | 'seconds'>;
+  /** It has finished, and what it measured is among the facts. */
+  finished: boolean;
+}
+
   /** Of trained tensors and LoRA factors. */
   trainedParameters: number;
   /** Of the resulting model, without LoRA factors. */
@@ -283,3 +307,5 @@ export interface Plan {
   machine?: MachineFacts;
   diagnostics: Diagnostic[];
 }
+  /** The run that measures the layers, before those that wait for it; absent while facts that decide it are missing. */
+  analysis?: AnalysisPlan;

@@ -1,4 +1,5 @@
 import type { Chart, ChartPoint, ChartSeries } from './chart.ts';
+import { importanceCharts } from './importance.ts';
 import type { ComparedMetric, Comparison, Contrast, Curve } from './types.ts';
 import {
   contrastSentence,
@@ -16,6 +17,7 @@ export function charts(comparison: Comparison): Chart[] {
   return [
     ...forgettingCharts(comparison),
     ...differenceCharts(comparison),
+    ...(comparison.importance ? importanceCharts([{ name: 'base', importance: comparison.importance }]) : []),
     ...lossChart(comparison),
     ...scoreCharts(comparison),
   ];

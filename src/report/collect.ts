@@ -4,6 +4,7 @@ import { attempt } from '../base/problem.ts';
 import type { CompareSpec } from '../experiment/types.ts';
 import type { Plan, RunPlan } from '../plan/types.ts';
 import { newestOf, runsOf } from '../record/find.ts';
+import { importanceOf } from '../record/importance.ts';
 import { homeOf } from '../record/layout.ts';
 import { readEvaluated } from '../record/read.ts';
 import type { Evaluated, Run } from '../record/types.ts';
@@ -22,6 +23,7 @@ export async function collectPlan(plan: Plan, load: LoadRun = loadComparedRun): 
   const home = homeOf(experiment.file);
   const found = await Promise.all(plan.runs.map((run) => findPlanned(run, home.folder, load)));
   const used = new Set(found.flatMap((f) => f.run?.run.folder ?? []));
+  const importance = plan.analysis && (await importanceOf(home.folder, plan.analysis.run.id));
   const { runs: all } = await runsOf(home.folder);
   const stale = all.filter(
     (r) => r.request.experiment.stem === experiment.stem && !used.has(r.folder) && experiment.arms[r.request.arm],
@@ -34,7 +36,11 @@ export async function collectPlan(plan: Plan, load: LoadRun = loadComparedRun): 
     planned: found.map((f) => f.planned),
     pending: plan.arms.flatMap(({ name, pending }) => (pending === undefined ? [] : [{ arm: name, reason: pending }])),
     runs: found.flatMap((f) => f.run ?? []),
-    stale: stale.map(staleRun),
+    stale: stale.map((run) => staleRun(run, newerOf(run.id, found))),
+    overlaps: plan.overlaps.flatMap(({ task, corpora, documents, ids }) =>
+      ids === undefined ? [] : [{ task, corpora, documents, overlapping: ids }],
+    ),
+    ...(importance && { importance }),
     warnings: plan.diagnostics.filter((d) => d.severity === 'warning').map((d) => d.message),
   };
 }

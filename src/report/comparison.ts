@@ -77,6 +77,7 @@ export function compare(input: CompareInput, options: CompareOptions = {}): Comp
       const curves = scoreCurves(groups, m);
       return curves.length > 0 ? [{ task: m.task, metric: m.metric, curves }] : [];
     }),
+    ...(input.importance && { importance: input.importance }),
     documents: documentTexts(groups, contrasts, shownFlips),
   };
 }

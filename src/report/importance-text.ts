@@ -1,24 +1,22 @@
 import type { AttentionDescription, ImportanceRecord } from '../record/importance.ts';
-import { agreements } from './importance.ts';
+import { agreementSentence, measuredOn } from './importance-tables.ts';
 import { type Column, textTable, wrap } from './text-table.ts';
 
-/** Importance by layer as a person reads it, in lines of at most `columns`: values with bars, then what else was measured. */
-export function importanceText(importance: ImportanceRecord, columns = 80): string[] {
-  const { corpus, tokens, documents, nll, layers, metrics, attention = {}, tasks = {} } = importance;
+/**
+ * Importance by layer as a person reads it, in lines of at most `columns`: values with bars, then what else was measured.
+ * `brief`: without tasks and attention.
+ */
+export function importanceText(importance: ImportanceRecord, columns = 80, brief = false): string[] {
+  const { layers, metrics } = importance;
+  const { attention = {}, tasks = {} } = brief ? {} : importance;
   const count = (n: number) => n.toLocaleString('en-US');
-  const counted = `${count(tokens)} tokens of ${count(documents)} document${documents === 1 ? '' : 's'} of ${corpus}`;
+  const agreement = agreementSentence(metrics);
   const sections = [
-    wrap(
-      `Importance of ${layers} layers on ${counted}; the unchanged model has ${nll.toFixed(4)} nats per token.`,
-      columns,
-    ),
+    wrap(`Importance of ${layers} layers on ${measuredOn(importance)}.`, columns),
     metricTable(importance, columns),
-    agreementLines(metrics, columns),
+    agreement === undefined ? [] : wrap(agreement, columns, '  '),
     ...Object.entries(tasks).map(([task, { metric, base, documents: n, drops }]) => [
-      ...wrap(
-        `${task}: drop of ${metric} (the unchanged model has ${base.toFixed(3)}; ${count(n)} documents)`,
-        columns,
-      ),
+      ...wrap(`${task}: drop of ${metric} (unchanged ${base.toFixed(3)}; ${count(n)} documents)`, columns),
       ...barTable(layers, drops, columns),
     ]),
     ...Object.entries(attention).map(([name, described]) => attentionTable(name, described, columns)),
@@ -58,11 +56,6 @@ function bar(share: number, room: number): string {
 function number(value: number): string {
   const digits = Math.abs(value) >= 100 ? 1 : Math.abs(value) >= 10 ? 2 : 3;
   return value.toFixed(digits).padStart(6);
-}
-
-function agreementLines(metrics: ImportanceRecord['metrics'], columns: number): string[] {
-  const pairs = agreements(metrics).map(({ a, b, tau }) => `${a} and ${b} ${tau.toFixed(2)}`);
-  return pairs.length === 0 ? [] : wrap(`Agreement of the rankings, Kendall's τ: ${pairs.join(', ')}.`, columns, '  ');
 }
 
 function attentionTable(corpus: string, described: AttentionDescription, columns: number): string[] {

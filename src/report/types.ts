@@ -1,4 +1,5 @@
 import type { CompareSpec } from '../experiment/types.ts';
+import type { ImportanceRecord } from '../record/importance.ts';
 import type { RunData, RunState, TensorProofs } from '../record/types.ts';
 import type { Interval } from '../statistics/student.ts';
 
@@ -56,6 +57,8 @@ export interface CompareOptions {
 export type Role = 'gain' | 'forgetting' | 'other';
 
 /** One metric of one task: a column of the comparison. */
+  /** What the experiment's analysis measured, once it has finished. */
+  importance?: ImportanceRecord;
 export interface ComparedMetric {
   task: string;
   metric: string;
@@ -208,3 +211,5 @@ export interface Comparison {
   /** Texts of flipped documents, by task. */
   documents: Record<string, DocumentText[]>;
 }
+  /** Importance of the base's layers, if it was measured. */
+  importance?: ImportanceRecord;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { layout } from '../record/layout.ts';
 
 /** What a worker writes beside its target before a rename. The supervisor's records in the same folder are not among them. */
-const own = /^\.?(start|model|tensors|scores|evaluated)\..*part$/;
+const own = /^\.?(start|model|tensors|scores|evaluated|importance)\..*part$/;
 
 /** Removes what a killed worker left half written. */
 export async function removeUnfinished(folder: string): Promise<void> {

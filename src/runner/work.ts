@@ -11,6 +11,7 @@ import { readEvaluated } from '../record/read.ts';
 import { readRecord } from '../record/snapshot.ts';
 import type { ResultRecord } from '../record/state.ts';
 import type { RunRequest, Stage } from '../record/types.ts';
+import { analyzeStage } from './analyze.ts';
 import { type Context, Stopped, type StopReason } from './context.ts';
 import { evaluateStage } from './evaluate.ts';
 import { createGuard } from './guard.ts';
@@ -27,8 +28,8 @@ interface StageRow {
 
 const there = ({ folder }: Context, name: string) => existsSync(join(folder, name));
 
-/** The steps of a run, in order. Each can be repeated from anywhere it was cut off, and does nothing once it is done. */
-const stages: StageRow[] = [
+/** The steps of an arm's run, in order. Each can be repeated from anywhere it was cut off, and does nothing once it is done. */
+const armStages: StageRow[] = [
   {
     name: 'surgery',
     done: (context) => there(context, layout.startTensors) || there(context, layout.tensors),
@@ -43,6 +44,11 @@ const stages: StageRow[] = [
     },
     carryOut: evaluateStage,
   },
+];
+
+/** An analysis is a run of its own. */
+const analysisStages: StageRow[] = [
+  { name: 'analyze', done: (context) => there(context, layout.importance), carryOut: analyzeStage },
 ];
 
 const codes: Record<StopReason, number> = {
@@ -103,7 +109,7 @@ export async function work(folder: string, n: number): Promise<number> {
 
 async function carryOut(context: Context): Promise<void> {
   await removeUnfinished(context.folder);
-  for (const stage of stages) {
+  for (const stage of context.spec.analysis ? analysisStages : armStages) {
     if (await stage.done(context)) continue;
     context.writer.event({ type: 'stage', stage: stage.name, state: 'started' });
     await stage.carryOut(context);

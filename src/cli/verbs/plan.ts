@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { exists } from '../../base/files.ts';
 import { attempt, fail } from '../../base/problem.ts';
+import { allRuns } from '../../plan/analysis.ts';
 import type { MeasureSpeed } from '../../plan/facts/machine.ts';
 import type { Plan, RunPlan } from '../../plan/types.ts';
 import { newestOf } from '../../record/find.ts';
@@ -66,7 +67,7 @@ export function numbers(option: unknown): number[] | undefined {
 async function statesOf(plan: Plan): Promise<Map<string, string>> {
   const { folder } = homeOf(plan.experiment.file);
   const states = new Map<string, string>();
-  for (const run of plan.runs) states.set(run.id, await stateOf(run, folder));
+  for (const run of allRuns(plan)) states.set(run.id, await stateOf(run, folder));
   return states;
 }
 

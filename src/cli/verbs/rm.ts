@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { fail } from '../../base/problem.ts';
+import { allRuns } from '../../plan/analysis.ts';
 import { removeRun } from '../../record/create.ts';
 import { resolveRun, runsOf, versionsOf } from '../../record/find.ts';
 import { homeOf, homeOfRun } from '../../record/layout.ts';
@@ -49,7 +50,7 @@ async function staleRuns(io: Io, file: string): Promise<Run[]> {
   const { plan } = await loadExperiment(io, file, { depth: 'all' });
   const { folder } = homeOf(plan.experiment.file);
   const current = new Set<string>();
-  for (const { id } of plan.runs) for (const version of await versionsOf(folder, id)) current.add(version);
+  for (const { id } of allRuns(plan)) for (const version of await versionsOf(folder, id)) current.add(version);
   const { runs } = await runsOf(folder);
   return runs.filter((run) => run.request.experiment.stem === plan.experiment.stem && !current.has(run.folder));
 }

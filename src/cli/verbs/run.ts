@@ -34,17 +34,16 @@ export const run: Verb = {
     const { device, threads } = readComputing(options);
     const chosen = options['device'] === 'auto' ? undefined : device;
     const jobs = wholeNumber(options, 'jobs', 1);
-    const loaded = await loadExperiment(io, file, {
-      depth: 'all',
+    const how = {
+      depth: 'all' as const,
       arms: names(options['arm']),
       seeds: numbers(options['seed']),
       device: chosen,
       threads,
-    });
-    const { plan } = loaded;
+    };
+    const { plan } = await loadExperiment(io, file, how);
     const record = options['on'] === undefined ? recordOf(plan.experiment.target) : parseTarget(String(options['on']));
     const place = openPlace(record, homeOf(plan.experiment.file));
-    for (const arm of plan.arms) if (arm.pending !== undefined) io.err(`${arm.name} is not run yet. ${arm.pending}`);
     const request = {
       fresh: options['fresh'] === true,
       // Runs at once share the cores, unless somebody said otherwise.
@@ -53,15 +52,45 @@ export const run: Verb = {
     };
     const placed = await submit(plan, place, request);
     announce(io, placed);
+    sayPending(io, plan, options['detach'] === true);
     if (options['detach'] === true) return detached(io, placed);
     const outcome = await followAll(io, place, placed);
     if (outcome.interrupted) return 130;
     const runs = await again(io, plan, place, request, placed, outcome.runs);
+    const after = await runPending(io, plan, () => loadExperiment(io, file, { ...how, quiet: true }), place, request);
+    if (after.interrupted) return 130;
     // The verdict is that of the file as it stands, also when only a part of it was asked for now.
-    const whole = isPlannable(loaded.facts) ? resolve(loaded.experiment, loaded.facts, { device: chosen }) : plan;
-    return report(io, whole, placed, runs);
+    const { experiment, facts } = await loadExperiment(io, file, { ...how, quiet: true });
+    const whole = isPlannable(facts) ? resolve(experiment, facts, { device: chosen }) : plan;
+    return report(io, whole, [...placed, ...after.placed], [...runs, ...after.runs]);
   },
 };
+
+/** What cannot be asked for yet, and when it will be. */
+function sayPending(io: Io, { arms }: Plan, detach: boolean): void {
+  for (const { name, pending } of arms)
+    if (pending !== undefined)
+      io.err(`${name}: ${pending}${detach ? ', and is not run now. Run the file again when it has finished.' : '.'}`);
+}
+
+/** Plans and runs the arms that waited for the analysis, once it has finished. */
+async function runPending(
+  io: Io,
+  before: Plan,
+  load: () => Promise<{ plan: Plan }>,
+  place: Place,
+  request: Parameters<typeof submit>[2],
+): Promise<{ placed: Placed[]; runs: Run[]; interrupted: boolean }> {
+  const nothing = { placed: [], runs: [], interrupted: false };
+  if (before.arms.every(({ pending }) => pending === undefined)) return nothing;
+  const { analysis: _, ...plan } = (await load()).plan;
+  const known = new Set(before.runs.map(({ id }) => id));
+  const runs = plan.runs.filter(({ id }) => !known.has(id));
+  if (runs.length === 0) return nothing;
+  const placed = await submit({ ...plan, runs }, place, request);
+  announce(io, placed);
+  return { placed, ...(await followAll(io, place, placed)) };
+}
 
 const outcomeWords: Record<Placed['outcome'], string> = {
   started: 'new',

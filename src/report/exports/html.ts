@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Chart } from '../chart.ts';
 import { charts } from '../charts.ts';
+import { agreementSentence, importanceTables } from '../importance-tables.ts';
 import { element, escapeMarkup, scriptJson } from '../markup.ts';
 import { chartStyle, chartSvg } from '../svg.ts';
 import {
@@ -86,6 +87,7 @@ function sections(comparison: Comparison): string[] {
   ].filter((s) => s !== '');
 }
 
+    section('Importance by layer', importance(comparison, of('importance')), comparison.importance !== undefined),
 /** Each table followed by its chart; both come in the order of the metrics. */
 function interleave(first: readonly string[], second: readonly string[]): string[] {
   return first.length === second.length ? first.flatMap((f, i) => [f, second[i]!]) : [...first, ...second];
@@ -98,6 +100,17 @@ const bullets = (lines: readonly string[]): string =>
 function section(title: string, content: readonly string[], shown = true): string {
   return shown ? element('section', {}, `\n${element('h2', {}, escapeMarkup(title))}\n${content.join('\n')}\n`) : '';
 }
+/** The chart, and everything that was measured. */
+function importance({ importance: measured }: Comparison, charts: readonly string[]): string[] {
+  if (!measured) return [];
+  const agreement = agreementSentence(measured.metrics);
+  return [
+    ...charts,
+    ...(agreement === undefined ? [] : [paragraph(agreement)]),
+    ...importanceTables(measured).map(table),
+  ];
+}
+
 
 const verdictClasses: Record<Verdict, string> = {
   better: 'better',

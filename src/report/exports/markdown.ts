@@ -1,3 +1,4 @@
+import { importanceTables } from '../importance-tables.ts';
 import {
   armTable,
   differenceTable,
@@ -50,6 +51,9 @@ export function markdown(comparison: Comparison): string {
     ...(matrix ? ['## Paired differences', ...verdictTables(comparison).map(markdownTable)] : []),
     '## Runs',
     markdownTable(runTable(comparison)),
+    ...(comparison.importance
+      ? ['## Importance by layer', ...importanceTables(comparison.importance).map(markdownTable)]
+      : []),
     '## How to read it',
     ...method(comparison).map(escapeCell),
     `Strata ${comparison.version}, bootstrap seed ${comparison.method.seed}.`,

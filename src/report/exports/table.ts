@@ -1,3 +1,4 @@
+import { importanceText } from '../importance-text.ts';
 import { displayWidth, pad, textTable, wrap } from '../text-table.ts';
 import type { ComparedMetric, Comparison, Contrast, ProofState, Verdict } from '../types.ts';
 import { minimumSeeds } from '../verdict.ts';
@@ -56,6 +57,7 @@ export function verdictTable(comparison: Comparison, { columns = 80, colour = fa
       'dim',
       comparison.stale.map((s) => `${s.id} (${s.arm}${s.seed === undefined ? '' : `, seed ${s.seed}`})`),
       columns,
+    importanceSection(comparison, columns, painter),
       painter,
     ),
     listSection('Notes', 'yellow', comparison.notes, columns, painter),
@@ -147,6 +149,12 @@ function trainingSection({ arms }: Comparison, columns: number, painter: Painter
   const share = (arm: (typeof arms)[number]) =>
     arm.trainedParameters === undefined || !arm.totalParameters
       ? ''
+/** How important the base's layers are, where it was measured. */
+function importanceSection({ importance }: Comparison, columns: number, painter: Painter): string[] {
+  if (!importance) return [];
+  return [painter('bold', 'Importance by layer'), ...importanceText(importance, columns, true)];
+}
+
       : ` (${((100 * arm.trainedParameters) / arm.totalParameters).toFixed(1)} %)`;
   const proof = (arm: (typeof arms)[number], which: 'identity' | 'frozen') => {
     const found = isTrained(arm) || which === 'identity' ? armProof(arm, which) : undefined;

@@ -452,7 +452,37 @@ const cases: Case[] = [
     facts: { ...facts, model: { ...facts.model!, tokenizer: 'plain' } },
   },
   // What this version does not carry out.
-  { code: 'not-available', old: training, bad: `${training}\n«analysis»: { corpus: old }` },
+  // Importance.
+  {
+    code: 'analysis-missing',
+    old: `${arms}${rest}`,
+    bad: `${arm('  c: { expand: { after: analysis, by: «removal», blocks: 2 }, train: [new] }')}${rest}`,
+    says: /Add `analysis: \{ corpus: NAME \}`/,
+    fixed: `${arm('  c: { expand: { after: analysis, by: removal, blocks: 2 }, train: [new] }')}${rest}analysis: { corpus: old }\n`,
+  },
+  {
+    code: 'analysis-metric',
+    old: `${arms}${training}`,
+    bad: `${arm('  c: { prune: { by: «removal», count: 2 } }')}analysis: { corpus: [old, facts], metrics: [angular] }\n${training}`,
+    says: /has angular\. Add it there/,
+  },
+  {
+    code: 'contiguous-metric',
+    old: `${arms}${training}`,
+    bad: `${arm('  c: { prune: { by: «removal», count: 2, contiguous: true } }')}analysis: { corpus: old }\n${training}`,
+    fixed: `${arm('  c: { prune: { by: angular, count: 2, contiguous: true } }')}analysis: { corpus: old }\n${training}`,
+  },
+  {
+    code: 'analysis-tasks-unused',
+    old: training,
+    bad: `${training}\nanalysis: { corpus: old, metrics: [influence], tasks: «[recall]» }`,
+  },
+  {
+    code: 'unknown-corpus',
+    old: training,
+    bad: `${training}\nanalysis: { corpus: [old, «olds»] }`,
+    fixed: `${training}\nanalysis: { corpus: [old, old] }`,
+  },
   {
     code: 'file-missing',
     old: '[recall, perplexity:old]',
@@ -471,14 +501,6 @@ const cases: Case[] = [
       tasks: { ...facts.tasks, arc: { files: [], problem: { code: 'file-missing', message: 'No data.' } } },
     },
   },
-  {
-    code: 'not-available',
-    old: arms,
-    bad: arm('  c: { expand: { after: «analysis», by: removal, blocks: 2 }, train: [new] }'),
-    fixed: arm('  c: { expand: { after: uniform, by: removal, blocks: 2 }, train: [new] }'),
-    remains: ['key-conflict'],
-  },
-  { code: 'not-available', old: arms, bad: arm('  c: { prune: { by: «influence», count: 2 } }') },
   { code: 'not-available', old: 'steps: 4', bad: 'steps: 4, «distill»: { teacher: base, weight: 0.5, corpus: old }' },
   {
     code: 'not-available',
