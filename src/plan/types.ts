@@ -89,6 +89,8 @@ export interface Overlap {
   documents: number;
   /** Undefined: not looked for, because the corpora are too large. */
   overlapping?: number;
+  /** `doc_id`s of the overlapping ones. */
+  ids?: number[];
 }
 
 export interface MachineFacts {
@@ -121,10 +123,10 @@ export interface RunSpec {
   training?: ResolvedTraining;
   /** Absent when nothing is trained. */
   seed?: number;
-  device: 'cpu' | 'webgpu' | 'cuda';
-}
   /** An analysis: the run measures the base's layers, and nothing else. */
   analysis?: ResolvedAnalysis;
+  device: 'cpu' | 'webgpu' | 'cuda';
+}
 
 export interface LoraPlan {
   rank: number;
@@ -140,19 +142,40 @@ export interface LoraPlan {
 export interface ResolvedTraining
   extends Omit<
     TrainingSpec,
-    'corpus' | 'replay' | 'length' | 'sequence' | 'recompute' | 'checkpoint_every' | 'base_precision' | 'distill'
+    | 'corpus'
+    | 'replay'
+    | 'length'
+    | 'sequence'
+    | 'recompute'
+    | 'checkpoint_every'
+    | 'base_precision'
+    | 'distill'
+    | 'keep'
   > {
   steps: number;
   sequence: number;
   base_precision: 'float32';
   corpus: CorpusIdentity;
   replay?: { corpus: CorpusIdentity; share: number };
+  /** The teacher is the model that the run's `model` names, unchanged. */
+  distill?: { weight: number; corpus: CorpusIdentity };
+  /** `keep: {best: TASK}`: the task by its hash, and when it is measured. Absent for `last`. */
+  keep?: { task: string; every: number };
 }
 /** How a training is carried out: decides memory, time and what is lost by an interruption, but no bit of a weight. */
 export interface Execution {
   recompute: boolean;
   /** Optimizer steps between checkpoints. */
   checkpoint_every: number;
+}
+/** `AnalysisSpec` with names replaced by contents. Names of corpora and tasks stay: the results are found under them. */
+export interface ResolvedAnalysis {
+  /** In the order of the table of metrics. */
+  metrics: string[];
+  /** Of each corpus, at most. */
+  tokens: number;
+  corpora: { name: string; corpus: CorpusIdentity }[];
+  tasks: { name: string; hash: string }[];
 }
 /** What decides which rows a corpus gives. */
 export interface CorpusIdentity {
@@ -168,15 +191,6 @@ export interface CorpusIdentity {
 
 /** Where things lie and what one attempt is to do: goes into `request.N.json`, decides no weights. */
 export interface RunSources {
-/** `AnalysisSpec` with names replaced by contents. Names of corpora and tasks stay: the results are found under them. */
-export interface ResolvedAnalysis {
-  /** In the order of the table of metrics. */
-  metrics: string[];
-  /** Of each corpus, at most. */
-  tokens: number;
-  corpora: { name: string; corpus: CorpusIdentity }[];
-  tasks: { name: string; hash: string }[];
-}
   /** Absolute folder of the base. */
   model: string;
   /** Parent run's directory. */
@@ -185,6 +199,9 @@ export interface ResolvedAnalysis {
   /** Files of the corpora of `spec.training`, absolute, in order. */
   corpus?: string[];
   replay?: string[];
+  distill?: string[];
+  /** Files of the corpora of `spec.analysis`, absolute, in order. */
+  analysis?: string[][];
 }
 export interface TaskRequest {
   /** As it stands among the evaluated tasks: `recall_new`, `perplexity:general`. */
@@ -199,9 +216,6 @@ export interface TaskRequest {
   corpus?: CorpusIdentity;
   /** sha256 over spec and contents: a task changed under its name has another. */
   hash: string;
-  distill?: string[];
-  /** Files of the corpora of `spec.analysis`, absolute, in order. */
-  analysis?: string[][];
 }
 
 export interface RunPlan {
@@ -222,6 +236,16 @@ export interface RunPlan {
   parent?: string;
 }
 
+/** The measurement of the base's layers: a run of its own. */
+export interface AnalysisPlan {
+  run: RunPlan;
+  /** Arms whose surgery it decides. */
+  arms: string[];
+  cost: Pick<Cost, 'flops' | 'seconds'>;
+  /** It has finished, and what it measured is among the facts. */
+  finished: boolean;
+}
+
 /** Inserted, pruned, merged and kept layers of one arm; what its optimizer touches; what it costs. */
 export interface ArmPlan {
   name: string;
@@ -236,16 +260,6 @@ export interface ArmPlan {
   surgery: Surgery;
   /** Tensor names of the resulting model that the optimizer touches, in model order (without LoRA factors). */
   trained: string[];
-/** The measurement of the base's layers: a run of its own. */
-export interface AnalysisPlan {
-  run: RunPlan;
-  /** Arms whose surgery it decides. */
-  arms: string[];
-  cost: Pick<Cost, 'flops' | 'seconds'>;
-  /** It has finished, and what it measured is among the facts. */
-  finished: boolean;
-}
-
   /** Of trained tensors and LoRA factors. */
   trainedParameters: number;
   /** Of the resulting model, without LoRA factors. */
@@ -267,6 +281,8 @@ export interface TrainingShape {
   microBatch: number;
   sequence: number;
   recompute: boolean;
+  /** Each step also follows a teacher on as many sequences. */
+  distilled: boolean;
 }
 
 /** Estimates for one run of an arm, said to be such wherever they are shown. */
@@ -300,6 +316,8 @@ export interface Plan {
   baseConfig: ModelConfig;
   baseParameters: number;
   arms: ArmPlan[];
+  /** The run that measures the layers, before those that wait for it; absent while facts that decide it are missing. */
+  analysis?: AnalysisPlan;
   runs: RunPlan[];
   /** Empty with depth `headers`. */
   corpora: CorpusCount[];
@@ -307,5 +325,3 @@ export interface Plan {
   machine?: MachineFacts;
   diagnostics: Diagnostic[];
 }
-  /** The run that measures the layers, before those that wait for it; absent while facts that decide it are missing. */
-  analysis?: AnalysisPlan;

@@ -45,8 +45,15 @@ export async function collectPlan(plan: Plan, load: LoadRun = loadComparedRun): 
   };
 }
 
-function staleRun({ id, request, state }: Run): StaleRun {
-  return { id, arm: request.arm, ...(request.seed !== undefined && { seed: request.seed }), state };
+function staleRun({ id, request, state }: Run, newer?: string): StaleRun {
+  const { arm, seed } = request;
+  return { id, arm, ...(seed !== undefined && { seed }), state, ...(newer !== undefined && { newer }) };
+}
+
+/** The run that counts instead of an earlier one of the same plan (`id`, `id-2` … are made by `run --fresh`). */
+function newerOf(id: string, found: readonly { planned: PlannedRun; run?: ComparedRun }[]): string | undefined {
+  const same = found.find(({ planned }) => id === planned.id || id.replace(/-\d+$/, '') === planned.id);
+  return same?.run?.run.id;
 }
 
 /** The newest directory of a planned run, if there is one that can be read, with results of the tasks as planned only. */
@@ -105,7 +112,7 @@ export async function collectRuns(
   for (const run of newestFirst) {
     const key = `${labels.get(run)} ${run.request.seed}`;
     if (kept.has(key)) {
-      if (kept.get(key)!.folder !== run.folder) stale.push(staleRun(run));
+      if (kept.get(key)!.folder !== run.folder) stale.push(staleRun(run, kept.get(key)!.id));
     } else kept.set(key, run);
   }
   const chosen = runs.filter((run) => [...kept.values()].includes(run));

@@ -1,5 +1,7 @@
 import type { SampleRecord } from '../record/types.ts';
-import { type Metric, metricOf } from '../tasks/metrics.ts';
+import type { Metric } from '../tasks/metrics.ts';
+
+export { primaryMetric } from '../tasks/primary.ts';
 
 /** How a metric's value is made of documents: `of(Σ numerator / Σ denominator)`. */
 export interface Composition {
@@ -7,6 +9,10 @@ export interface Composition {
   numerator(sample: SampleRecord): number | undefined;
   denominator(sample: SampleRecord): number | undefined;
   of(ratio: number): number;
+  /** `of(x) = slope · x`; undefined where it is no such line. */
+  slope?: number;
+  /** A single document may count for any amount, unlike an answer that is right or wrong. */
+  unbounded: boolean;
 }
 
 const number = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
@@ -17,24 +23,17 @@ function negativeLoglikelihood(sample: SampleRecord): number | undefined {
 }
 
 /** Nats per unit of text, and what is made of them (lm-evaluation-harness `api/metrics.py`, weighted perplexities). */
-const ratios: Record<string, { per: 'bytes' | 'words' | 'tokens'; of: (nats: number) => number }> = {
-  bits_per_byte: { per: 'bytes', of: (nats) => nats / Math.LN2 },
+const ratios: Record<string, { per: 'bytes' | 'words' | 'tokens'; of: (nats: number) => number; slope?: number }> = {
+  bits_per_byte: { per: 'bytes', of: (nats) => nats / Math.LN2, slope: 1 / Math.LN2 },
   byte_perplexity: { per: 'bytes', of: Math.exp },
   word_perplexity: { per: 'words', of: Math.exp },
   token_perplexity: { per: 'tokens', of: Math.exp },
 };
 
-export function compositionOf({ name }: Metric): Composition {
+export function compositionOf({ name }: Pick<Metric, 'name'>): Composition {
   const ratio = ratios[name];
-  return ratio
-    ? { numerator: negativeLoglikelihood, denominator: (sample) => number(sample[ratio.per]), of: ratio.of }
-    : { numerator: (sample) => number(sample[name]), denominator: () => 1, of: (mean) => mean };
-}
-
-/** The metrics that speak for a task which names none, the first that was recorded (design §4, Tasks). */
-const primary = ['acc', 'exact_match', 'exact_match_strict', 'pass@1', 'bits_per_byte', 'token_perplexity'];
-
-/** The metric that speaks for a task among those recorded; undefined if none of them is known. */
-export function primaryMetric(recorded: readonly string[]): string | undefined {
-  return primary.find((metric) => recorded.includes(metric)) ?? recorded.find((metric) => metricOf(metric));
+  if (!ratio)
+    return { numerator: (s) => number(s[name]), denominator: () => 1, of: (mean) => mean, slope: 1, unbounded: false };
+  const { per, ...rest } = ratio;
+  return { numerator: negativeLoglikelihood, denominator: (sample) => number(sample[per]), unbounded: true, ...rest };
 }

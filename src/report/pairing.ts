@@ -9,23 +9,33 @@ export interface Pairing {
   unpaired: number;
 }
 
-const identity = (s: SampleRecord): string => `${s.doc_id} ${s.prompt_hash} ${s.target_hash ?? ''}`;
+type Samples = readonly SampleRecord[];
+
+/** Records of a run by `doc_id`. Asked for once a contrast, so it is kept as long as the records are. */
+const indexes = new WeakMap<Samples, ReadonlyMap<number, SampleRecord>>();
+
+function indexOf(samples: Samples): ReadonlyMap<number, SampleRecord> {
+  const known = indexes.get(samples);
+  if (known) return known;
+  const index = new Map(samples.map((s) => [s.doc_id, s]));
+  indexes.set(samples, index);
+  return index;
+}
+
+const same = (a: SampleRecord, b: SampleRecord | undefined): boolean =>
+  b !== undefined && a.prompt_hash === b.prompt_hash && (a.target_hash ?? '') === (b.target_hash ?? '');
 
 /** Pairs documents over runs: same `doc_id`, `prompt_hash` and `target_hash` in each (design §7). */
-export function pairDocuments(runs: readonly (readonly SampleRecord[])[]): Pairing {
-  const seen = new Set<number>();
-  const counts = new Map<string, { doc: number; runs: number }>();
-  for (const samples of runs) {
-    for (const sample of new Map(samples.map((s) => [s.doc_id, s])).values()) {
-      seen.add(sample.doc_id);
-      const key = identity(sample);
-      const entry = counts.get(key) ?? { doc: sample.doc_id, runs: 0 };
-      entry.runs++;
-      counts.set(key, entry);
-    }
-  }
-  const documents = [...counts.values()].filter((entry) => entry.runs === runs.length).map((entry) => entry.doc);
+export function pairDocuments(runs: readonly Samples[]): Pairing {
+  const [first, ...others] = runs.map(indexOf);
+  if (!first) return { documents: [], unpaired: 0 };
+  const documents: number[] = [];
+  for (const [doc, sample] of first) if (others.every((index) => same(sample, index.get(doc)))) documents.push(doc);
   documents.sort((a, b) => a - b);
+  const seen = new Set(first.keys());
+  for (const index of others) {
+    if (index.size !== first.size || documents.length !== first.size) for (const doc of index.keys()) seen.add(doc);
+  }
   return { documents, unpaired: seen.size - documents.length };
 }
 
@@ -37,11 +47,11 @@ export interface RunColumns {
 
 /** Undefined if a paired document lacks the metric. */
 export function columnsOf(
-  samples: readonly SampleRecord[],
+  samples: Samples,
   documents: readonly number[],
   composition: Composition,
 ): RunColumns | undefined {
-  const byDocument = new Map(samples.map((s) => [s.doc_id, s]));
+  const byDocument = indexOf(samples);
   const numerators = new Float64Array(documents.length);
   const denominators = new Float64Array(documents.length);
   for (const [i, doc] of documents.entries()) {

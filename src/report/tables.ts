@@ -1,5 +1,5 @@
 import type { Chart, ChartPoint, ChartSeries } from './chart.ts';
-import type { ComparedMetric, Comparison, Contrast, Verdict } from './types.ts';
+import type { ComparedMetric, Comparison, Contrast, Equivalence, Verdict } from './types.ts';
 import {
   armProof,
   directionOf,
@@ -16,6 +16,7 @@ import {
   roleNames,
   signRules,
   subjectContrasts,
+  testNames,
 } from './words.ts';
 
 /** A table of plain text, for Markdown and HTML. The first column names the rows. */
@@ -35,6 +36,10 @@ function contrastTable(caption: string, contrasts: readonly Contrast[], name: (c
   const flips = contrasts.some((c) => c.flips);
   const tests = contrasts.some((c) => c.mcnemar);
   const overSeeds = contrasts.some((c) => c.seedInterval);
+  const joint = contrasts.some((c) => c.jointInterval);
+  const significance = contrasts.some((c) => c.significance);
+  const equivalence = contrasts.find((c) => c.equivalence)?.equivalence;
+  const clean = contrasts.some((c) => c.clean);
   return {
     caption,
     columns: [
@@ -46,7 +51,11 @@ function contrastTable(caption: string, contrasts: readonly Contrast[], name: (c
       right('documents'),
       left('seeds'),
       ...(flips ? [right('gained'), right('lost')] : []),
+      ...(joint ? [right('95 % over both')] : []),
       ...(tests ? [right('McNemar p (Holm)')] : []),
+      ...(significance ? [left('tests'), right('p (Holm)')] : []),
+      ...(equivalence ? [right(`the same within ±${formatValue(equivalence.margin)}, p`)] : []),
+      ...(clean ? [left('without documents seen in training')] : []),
     ],
     rows: contrasts.map((c) => [
       name(c),
@@ -57,9 +66,25 @@ function contrastTable(caption: string, contrasts: readonly Contrast[], name: (c
       String(c.documents),
       c.seeds.join(', ') || '–',
       ...(flips ? [c.flips ? String(c.flips.gained.length) : '–', c.flips ? String(c.flips.lost.length) : '–'] : []),
-      ...(tests ? [c.mcnemar ? `${formatP(c.mcnemar.p)} (${formatP(c.mcnemar.adjusted)})` : '–'] : []),
+      ...(joint ? [c.jointInterval ? formatInterval(c.jointInterval) : '–'] : []),
+      ...(tests ? [c.mcnemar ? pair(c.mcnemar) : '–'] : []),
+      ...(significance ? [testNames(c) || '–', c.significance ? pair(c.significance) : '–'] : []),
+      ...(equivalence ? [c.equivalence ? equivalenceCell(c.equivalence) : '–'] : []),
+      ...(clean ? [cleanCell(c)] : []),
     ]),
   };
+}
+
+const pair = ({ p, adjusted }: { p: number; adjusted: number }) => `${formatP(p)} (${formatP(adjusted)})`;
+
+const equivalenceCell = ({ p, holds }: Equivalence) => `${holds ? 'yes' : 'not shown'}, ${formatP(p)}`;
+
+function cleanCell({ clean }: Contrast): string {
+  if (!clean) return '–';
+  const numbers = clean.documentInterval
+    ? `${formatEffect(clean.effect)} ${formatInterval(clean.documentInterval)}`
+    : '';
+  return `${clean.verdict} ${numbers} (n ${clean.documents})`;
 }
 
 /** The subject against every other arm on every metric: the verdict and the difference. Undefined without a subject. */
@@ -103,7 +128,8 @@ export function scoreTable(comparison: Comparison): Table {
     const value = arm.values.find((v) => v.task === metric.task && v.metric === metric.metric);
     const spread = value?.seedDeviation === undefined ? '' : ` ± ${formatValue(value.seedDeviation)}`;
     const effect = effectOf(comparison, arm.name, metric)?.effect;
-    return `${formatValue(value?.value)}${spread}${effect === undefined ? '' : ` (${formatEffect(effect)})`}`;
+    const clean = value?.clean ? `; ${formatValue(value.clean.value)} without documents seen in training` : '';
+    return `${formatValue(value?.value)}${spread}${effect === undefined ? '' : ` (${formatEffect(effect)})`}${clean}`;
   };
   return {
     caption: `Scores: mean over seeds ± standard deviation over seeds${baseline === undefined ? '' : ` (gain or forgetting against ${baseline})`}`,

@@ -1,6 +1,7 @@
 import type { CompareSpec } from '../experiment/types.ts';
 import type { ImportanceRecord } from '../record/importance.ts';
 import type { RunData, RunState, TensorProofs } from '../record/types.ts';
+import type { BootstrapMethod } from '../statistics/bootstrap.ts';
 import type { Interval } from '../statistics/student.ts';
 
 /** A run as a comparison reads it: its records, and what proves that only the named tensors changed. */
@@ -8,6 +9,18 @@ export interface ComparedRun extends RunData {
   tensors?: TensorProofs;
   /** The last word of the run's events on the identity of its expansion. */
   identity?: { state: ProofState; detail: string };
+  /** Not a run: results that were read from files, and what made them. */
+  source?: ResultSource;
+}
+
+/** Where results come from that are no run of Strata's. */
+export interface ResultSource {
+  /** `lm-evaluation-harness 0.4.13`, `strata evaluate`. */
+  program: string;
+  /** The model's name as it is written there. */
+  model?: string;
+  /** File or folder, as shown. */
+  path: string;
 }
 
 /** A run that the experiment asks for. */
@@ -27,6 +40,8 @@ export interface StaleRun {
   arm: string;
   seed?: number;
   state: RunState;
+  /** Id of the newer run of the same work that counts instead (`run --fresh`). */
+  newer?: string;
 }
 
 export interface CompareInput {
@@ -42,8 +57,22 @@ export interface CompareInput {
   /** Runs of `planned` that exist, whatever their state. */
   runs: ComparedRun[];
   stale: StaleRun[];
+  /** What the experiment's analysis measured, once it has finished. */
+  importance?: ImportanceRecord;
   /** Warnings about the experiment that bear on its numbers, e.g. contamination. */
   warnings?: string[];
+  /** Documents that share a run of 13 words with what is trained on. */
+  overlaps?: Contamination[];
+}
+
+/** One task's documents that share a run of 13 words with the corpora that are trained on. */
+export interface Contamination {
+  task: string;
+  corpora: string[];
+  /** All documents of the task. */
+  documents: number;
+  /** `doc_id`s. */
+  overlapping: number[];
 }
 
 export interface CompareOptions {
@@ -52,13 +81,13 @@ export interface CompareOptions {
   resamples?: number;
   /** Documents of each contrast whose text is kept, each way. */
   shownFlips?: number;
+  /** The largest forgetting that counts as none (see `equivalence.ts`); 0.02 unless told otherwise. */
+  margin?: number;
 }
 
 export type Role = 'gain' | 'forgetting' | 'other';
 
 /** One metric of one task: a column of the comparison. */
-  /** What the experiment's analysis measured, once it has finished. */
-  importance?: ImportanceRecord;
 export interface ComparedMetric {
   task: string;
   metric: string;
@@ -96,13 +125,46 @@ export interface Contrast {
   effect?: number;
   /** 95 % bootstrap interval of `effect` over documents. */
   documentInterval?: Interval;
+  /** How `documentInterval` was made. */
+  documentMethod?: BootstrapMethod;
   /** 95 % t interval of `effect` over seeds; absent below two seeds. */
   seedInterval?: Interval;
+  /** 95 % interval over documents and seeds together (cluster bootstrap); absent below three seeds. No verdict rests on it. */
+  jointInterval?: Interval;
+  /** The tests that the verdict rests on, in words; empty where there is not enough data. */
+  tests: string[];
+  /** p-value of the verdict's rule: the largest of its tests' (`test`); `adjusted` by Holm over the tasks of these two arms. */
+  significance?: { test: string; p: number; adjusted: number };
   /** For yes/no metrics: documents that `arm` answers and `against` does not (by the majority of seeds), and the reverse. */
   flips?: { gained: number[]; lost: number[] };
-  /** Exact McNemar test of the flips, for one seed; `adjusted` by Holm over the contrasts of this metric. */
+  /** Exact McNemar test of the flips, for one seed; `adjusted` by Holm over the tasks of these two arms. */
   mcnemar?: { p: number; adjusted: number };
+  /** For forgetting: whether the effect is shown to lie within ±margin. */
+  equivalence?: Equivalence;
+  /** The same without the documents that overlap with what was trained on; absent where none does. */
+  clean?: CleanContrast;
 }
+
+/** Two one-sided tests (TOST) at 5 %: over documents and, from three seeds, over seeds too; `p` is the largest. */
+export interface Equivalence {
+  margin: number;
+  p: number;
+  holds: boolean;
+  test: string;
+}
+
+export type CleanContrast = Pick<
+  Contrast,
+  | 'verdict'
+  | 'reason'
+  | 'documents'
+  | 'value'
+  | 'againstValue'
+  | 'effect'
+  | 'documentInterval'
+  | 'documentMethod'
+  | 'seedInterval'
+>;
 
 export type ProofState = 'holds' | 'broken' | 'not-applicable' | 'absent';
 export interface Proof {
@@ -137,6 +199,8 @@ export interface ArmValue {
   seedDeviation?: number;
   /** 95 % t interval of `value` over seeds; absent below two. */
   seedInterval?: Interval;
+  /** Mean over seeds without the documents that overlap with what was trained on; absent where none does. */
+  clean?: { value: number; documents: number };
   /** As `scores.json` has them. */
   seeds: { seed?: number; value: number; stderr: number | null; n: number }[];
 }
@@ -192,7 +256,7 @@ export interface Comparison {
   title: string;
   file?: string;
   version: string;
-  method: { level: number; resamples: number; seed: number; minimumDocuments: number };
+  method: { level: number; resamples: number; seed: number; minimumDocuments: number; margin: number };
   baseline?: string;
   subject?: string;
   /** Gain first, then forgetting in the order of the file, then the other evaluated tasks. */
@@ -202,14 +266,15 @@ export interface Comparison {
   contrasts: Contrast[];
   missing: MissingRun[];
   stale: StaleRun[];
+  overlaps: Contamination[];
   /** What a reader must know besides: documents that could not be paired, differing devices or models. */
   notes: string[];
   /** Keys of training that differ between trained arms. */
   differences: { key: string; values: Record<string, string> }[];
   lossCurves: Curve[];
   scoreCurves: { task: string; metric: string; curves: Curve[] }[];
+  /** Importance of the base's layers, if it was measured. */
+  importance?: ImportanceRecord;
   /** Texts of flipped documents, by task. */
   documents: Record<string, DocumentText[]>;
 }
-  /** Importance of the base's layers, if it was measured. */
-  importance?: ImportanceRecord;

@@ -8,6 +8,7 @@ import type {
   Proof,
   ProofState,
   Role,
+  StaleRun,
   Verdict,
 } from './types.ts';
 import { minimumSeeds } from './verdict.ts';
@@ -82,7 +83,10 @@ function limitation(contrast: Contrast): string {
   if (verdict === 'not enough data' || seeds.length === 0) return '';
   if (seeds.length === 1) return ' It holds for this seed; one seed gives no interval over seeds.';
   if (seeds.length < minimumSeeds) return ' It holds for these seeds; three are needed for a statement about seeds.';
-  return seedInterval ? ` Over seeds: ${formatInterval(seedInterval)}.` : '';
+  const joint = contrast.jointInterval
+    ? `; over documents and seeds together: ${formatInterval(contrast.jointInterval)}`
+    : '';
+  return seedInterval ? ` Over seeds: ${formatInterval(seedInterval)}${joint}.` : '';
 }
 
 const effectNames: Record<Role, string> = { gain: 'gain', forgetting: 'forgetting', other: 'difference' };
@@ -98,7 +102,14 @@ export function contrastSentence(contrast: Contrast): string {
       ? `${arm} is not distinguishable from ${against}`
       : `${arm} is ${verdict} than ${against}`;
   const numbers = `${effectNames[role]} ${formatEffect(effect)}, 95 % interval ${documentInterval ? formatInterval(documentInterval) : '–'}, n = ${documents} documents`;
-  return `On ${on}, ${what}: ${numbers}, ${seedScope(contrast)}.${limitation(contrast)}${testRemark(contrast)}`;
+  const by = contrast.tests.length > 0 ? ` (${testNames(contrast)})` : '';
+  const remarks = remarksOf(contrast).map((remark) => ` ${remark}`);
+  return `On ${on}, ${what}: ${numbers}, ${seedScope(contrast)}${by}.${limitation(contrast)}${remarks.join('')}`;
+}
+
+/** What a verdict rests on: `BCa bootstrap over 120 documents and paired t over 3 seeds`. */
+export function testNames({ tests }: Pick<Contrast, 'tests'>): string {
+  return listed(tests);
 }
 
 const outcomes: Record<Role, Record<Verdict, string>> = {
@@ -149,6 +160,34 @@ function headlineScope(contrasts: readonly Contrast[]): string {
 export function testRemark({ verdict, mcnemar, flips }: Contrast): string {
   if (!mcnemar || !flips || (verdict !== 'better' && verdict !== 'worse') || mcnemar.p < 0.05) return '';
   return ` Few documents changed (${flips.gained.length} gained, ${flips.lost.length} lost): the exact McNemar test gives p = ${formatP(mcnemar.p)}, so take it with care.`;
+}
+
+/** A verdict that several questions asked at once can explain. */
+function holmRemark({ verdict, significance: s }: Contrast): string {
+  if (!s || (verdict !== 'better' && verdict !== 'worse') || s.p >= 0.05 || s.adjusted < 0.05) return '';
+  return `Over all tasks of these two arms it does not hold: p = ${formatP(s.p)}, with Holm’s correction ${formatP(s.adjusted)}.`;
+}
+
+/** Whether it is shown that nothing was forgotten. */
+export function equivalenceRemark({ equivalence: e }: Pick<Contrast, 'equivalence'>): string {
+  return e?.holds ? `Shown to be the same within ±${formatValue(e.margin)} (TOST, p = ${formatP(e.p)}).` : '';
+}
+
+/** The verdict without what was seen in training. */
+export function cleanRemark({ clean, documents }: Contrast): string {
+  if (!clean) return '';
+  const left = documents - clean.documents;
+  const numbers = clean.documentInterval
+    ? `${formatEffect(clean.effect)} ${formatInterval(clean.documentInterval)}, n ${clean.documents}`
+    : (clean.reason ?? '');
+  return `Without the ${left} document${left === 1 ? '' : 's'} seen in training: ${clean.verdict}, ${numbers}.`;
+}
+
+/** What a reader of one verdict should know besides, a sentence each. */
+export function remarksOf(contrast: Contrast): string[] {
+  return [testRemark(contrast).trim(), holmRemark(contrast), equivalenceRemark(contrast), cleanRemark(contrast)].filter(
+    (remark) => remark !== '',
+  );
 }
 
 /** The contrasts that speak first: the subject against the baseline, then against every other arm. */
@@ -223,11 +262,38 @@ export function missingLines({ missing }: Comparison): string[] {
   });
 }
 
+/** Earlier runs that are not compared, and why: `… (made again as …)`, `… (s, seed 1)`. */
+export function staleLines({ stale }: Comparison): { superseded: string[]; stale: string[] } {
+  const where = (s: StaleRun) => `${s.arm}${s.seed === undefined ? '' : `, seed ${s.seed}`}`;
+  return {
+    superseded: stale.filter((s) => s.newer !== undefined).map((s) => `${s.id} (${where(s)}): ${s.newer} counts`),
+    stale: stale.filter((s) => s.newer === undefined).map((s) => `${s.id} (${where(s)})`),
+  };
+}
+
+export const staleTitles = {
+  superseded: 'Made again: earlier runs of the same work, not compared',
+  stale: 'Stale: older runs that the file no longer resolves to, not compared',
+};
+
+/** What of a task was seen in training, a line each. */
+export function overlapLines({ overlaps }: Comparison): string[] {
+  return overlaps.map(({ task, corpora, documents, overlapping }) =>
+    overlapping.length === 0
+      ? `${task}: none of ${documents} documents shares a run of 13 words with ${listed(corpora)}.`
+      : `${task}: ${overlapping.length} of ${documents} documents share a run of 13 words with ${listed(corpora)}; scores and verdicts are given with and without them.`,
+  );
+}
+
 /** The statistics used, for whoever reads the numbers. */
-export function method({ method: m }: Comparison): string[] {
+export function method({ method: m, overlaps }: Comparison): string[] {
   return [
-    `Arms are compared on the same documents. The interval is the central ${m.level * 100} % of ${formatCount(m.resamples)} seeded bootstrap resamples of the documents, each document's result first averaged over seeds; ratio metrics resample numerator and denominator.`,
-    `The interval over seeds is Student's t. “Better” and “worse” need the document interval to exclude zero and, from ${minimumSeeds} seeds on, the seed interval too, on the same side; with fewer seeds the statement is about these seeds only. Below ${m.minimumDocuments} paired documents there is not enough data.`,
-    'Gain is the change on what was to be learned, forgetting the loss on what was to be kept, both against the baseline: positive gain is better, positive forgetting is worse. Intervals are not corrected for the number of comparisons; p-values of McNemar’s exact test are given with Holm’s correction.',
+    `Arms are compared on the same documents. The interval over documents is the central ${m.level * 100} % of ${formatCount(m.resamples)} seeded bootstrap resamples, each document’s result first averaged over seeds; ratio metrics resample numerator and denominator. Where single documents pull a ratio metric far to one side it is bias-corrected and accelerated (BCa); each verdict names its interval.`,
+    `The interval over seeds is that of a paired t test. “Better” and “worse” need the document interval to exclude zero and, from ${minimumSeeds} seeds on, the seed interval too, on the same side; with fewer seeds the statement is about these seeds only. Below ${m.minimumDocuments} paired documents there is not enough data. The interval over both treats documents and seeds as drawn anew (cluster bootstrap); no verdict rests on it.`,
+    `The p-value is that of the whole rule, the larger one of its tests; with one seed the exact McNemar test speaks for yes/no results. Verdicts are not corrected for the number of tasks; p with Holm’s correction over the tasks of two arms is beside them.`,
+    `Gain is the change on what was to be learned, forgetting the loss on what was to be kept, both against the baseline: positive gain is better, positive forgetting is worse. “The same” is shown by two one-sided tests (TOST) at 5 % with a margin of ${formatValue(m.margin)}: points of a share or bits per byte; of perplexities that share of the value. “Not distinguishable” alone does not show it.`,
+    ...(overlaps.length > 0
+      ? ['Documents seen in training are those that share a run of 13 words with a corpus that is trained on.']
+      : []),
   ];
 }

@@ -1,5 +1,5 @@
 import { random } from '../base/random.ts';
-import { quantile } from './moments.ts';
+import { quantile, skewness } from './moments.ts';
 import { normalCdf, normalQuantile } from './normal.ts';
 import type { Interval } from './student.ts';
 
@@ -98,20 +98,20 @@ export interface Bootstrapped {
  * Bias-corrected and accelerated bootstrap (BCa; Efron 1987; Efron and Tibshirani 1993, §14.3). The bias correction is the
  * share of estimates below the observed value, ties by half, the acceleration the skewness of the leave-one-out values
  * (`scipy.stats.bootstrap` has the same). Where these are not defined (all estimates on one side, or leave-one-out values
- * without spread) the percentile interval stands in, and `method` says so.
+ * without spread), or no leave-one-out values are given, it is the percentile interval, and `method` says so.
  * @param estimates of the resamples
  * @param leaveOneOut the estimate without each document in turn
  */
 export function bootstrapped(
   estimates: ArrayLike<number>,
   observed: number,
-  leaveOneOut: ArrayLike<number>,
+  leaveOneOut?: ArrayLike<number>,
 ): Bootstrapped {
   const sorted = Float64Array.from(estimates).sort();
   const below = countBelow(sorted, observed);
   const upTo = countBelow(sorted, observed, true);
   const bias = normalQuantile((below + upTo) / 2 / sorted.length);
-  const acceleration = accelerationOf(leaveOneOut);
+  const acceleration = leaveOneOut ? accelerationOf(leaveOneOut) : Number.NaN;
   const defined = Number.isFinite(bias) && Number.isFinite(acceleration);
   const [z0, a] = defined ? [bias, acceleration] : [0, 0];
   const adjusted = (p: number) => {
@@ -123,9 +123,9 @@ export function bootstrapped(
     return normalCdf(z / (1 + a * z) - z0);
   };
   const least = 1 / sorted.length;
-  const side = (count: number) => Math.max(least, count / sorted.length);
-  const fromBelow = nominal(Math.min(1, side(countBelow(sorted, 0, true))));
-  const fromAbove = 1 - nominal(Math.max(0, 1 - side(sorted.length - countBelow(sorted, 0))));
+  const side = (count: number) => Math.min(1 - least, Math.max(least, count / sorted.length));
+  const fromBelow = nominal(side(countBelow(sorted, 0, true)));
+  const fromAbove = 1 - nominal(side(countBelow(sorted, 0)));
   return {
     method: defined ? 'BCa bootstrap' : 'percentile bootstrap',
     interval: (level) => ({
@@ -149,13 +149,5 @@ function countBelow(sorted: Float64Array, limit: number, orEqual = false): numbe
 
 /** Σ(m − vᵢ)³ / (6 (Σ(m − vᵢ)²)^1.5), m the mean of the leave-one-out values; NaN where they do not differ. */
 function accelerationOf(leaveOneOut: ArrayLike<number>): number {
-  let centre = 0;
-  for (let i = 0; i < leaveOneOut.length; i++) centre += leaveOneOut[i]! / leaveOneOut.length;
-  let [squares, cubes] = [0, 0];
-  for (let i = 0; i < leaveOneOut.length; i++) {
-    const d = centre - leaveOneOut[i]!;
-    squares += d * d;
-    cubes += d * d * d;
-  }
-  return cubes / (6 * squares ** 1.5);
+  return -skewness(leaveOneOut) / (6 * Math.sqrt(leaveOneOut.length));
 }

@@ -24,6 +24,18 @@ export function standardError(values: ArrayLike<number>): number {
   return standardDeviation(values) / Math.sqrt(values.length);
 }
 
+/** Skewness m₃ / m₂^1.5, moments with n in the denominator (`scipy.stats.skew`); NaN where the values do not differ. */
+export function skewness(values: ArrayLike<number>): number {
+  const centre = mean(values);
+  let [squares, cubes] = [0, 0];
+  for (let i = 0; i < values.length; i++) {
+    const d = values[i]! - centre;
+    squares += d * d;
+    cubes += d * d * d;
+  }
+  return (Math.sqrt(values.length) * cubes) / squares ** 1.5;
+}
+
 /**
  * The p-quantile by linear interpolation between order statistics (type 7 of Hyndman and Fan, 1996, "Sample quantiles in
  * statistical packages"; the default of R and NumPy). `sorted` ascending and not empty; p in [0, 1].

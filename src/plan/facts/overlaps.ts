@@ -24,12 +24,10 @@ export async function gatherOverlaps(experiment: Experiment, facts: Facts, cache
     const evaluated = spec && identityOf(name, spec, facts);
     if (spec === undefined || evaluated === undefined) continue;
     const trained = corpora.map((corpus) => [facts.contents?.[corpus]?.hash, experiment.corpora[corpus]]);
-    const found = await cache.remember({ overlap: evaluated, trained }, async () => {
+    const found = await cache.remember({ overlappingIds: evaluated, trained }, async () => {
       const texts = await textsOf(name, spec, experiment, facts);
-      return {
-        documents: texts.length,
-        overlapping: overlap(texts, await trainedTexts(corpora, experiment, facts)).length,
-      };
+      const ids = overlap(texts, await trainedTexts(corpora, experiment, facts));
+      return { documents: texts.length, overlapping: ids.length, ids };
     });
     overlaps.push({ task: name, corpora, ...found });
   }
@@ -39,10 +37,10 @@ export async function gatherOverlaps(experiment: Experiment, facts: Facts, cache
 /** Bytes of text that are compared within a minute or so; more than that is said to be unchecked. */
 const largest = 512 * 2 ** 20;
 
-/** Main corpora and replays of all arms, each once. */
+/** All corpora whose text any arm sees, each once. */
 function trainedCorpora({ arms }: Experiment): string[] {
   const names = Object.values(arms).flatMap(({ training }) =>
-    training ? [training.corpus, ...(training.replay ? [training.replay.corpus] : [])] : [],
+    [training?.corpus, training?.replay?.corpus, training?.distill?.corpus].filter((name) => name !== undefined),
   );
   return [...new Set(names)];
 }

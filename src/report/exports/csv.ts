@@ -22,6 +22,18 @@ const columns: { header: string; cell: (c: Contrast) => string | number | undefi
   { header: 'lost', cell: (c) => c.flips?.lost.length },
   { header: 'mcnemar_p', cell: (c) => c.mcnemar?.p },
   { header: 'mcnemar_p_holm', cell: (c) => c.mcnemar?.adjusted },
+  { header: 'tests', cell: (c) => c.tests.join('; ') },
+  { header: 'joint_low', cell: (c) => c.jointInterval?.low },
+  { header: 'joint_high', cell: (c) => c.jointInterval?.high },
+  { header: 'p', cell: (c) => c.significance?.p },
+  { header: 'p_holm', cell: (c) => c.significance?.adjusted },
+  { header: 'equivalence_margin', cell: (c) => c.equivalence?.margin },
+  { header: 'equivalence_p', cell: (c) => c.equivalence?.p },
+  { header: 'clean_documents', cell: (c) => c.clean?.documents },
+  { header: 'clean_verdict', cell: (c) => c.clean?.verdict },
+  { header: 'clean_effect', cell: (c) => c.clean?.effect },
+  { header: 'clean_document_low', cell: (c) => c.clean?.documentInterval?.low },
+  { header: 'clean_document_high', cell: (c) => c.clean?.documentInterval?.high },
 ];
 
 /** RFC 4180: quoted where a comma, quote or line end would be misread. */

@@ -15,7 +15,18 @@ import {
   verdictTables,
 } from '../tables.ts';
 import type { Comparison, Contrast, DocumentText, Verdict } from '../types.ts';
-import { headlines, method, metricName, missingLines, subjectContrasts, summaryLine, testRemark } from '../words.ts';
+import {
+  headlines,
+  method,
+  metricName,
+  missingLines,
+  overlapLines,
+  remarksOf,
+  staleLines,
+  staleTitles,
+  subjectContrasts,
+  summaryLine,
+} from '../words.ts';
 import { pageStyle } from './html-style.ts';
 import { comparisonObject } from './json.ts';
 
@@ -59,22 +70,24 @@ ${sections(comparison).join('\n')}
 function sections(comparison: Comparison): string[] {
   const all = charts(comparison);
   const differences = differenceTable(comparison);
+  const older = staleLines(comparison);
   const of = (prefix: string) => all.filter((c) => c.id.startsWith(prefix)).map(figure);
   return [
     section('Verdict', verdicts(comparison)),
     section('Missing', [bullets(missingLines(comparison))], comparison.missing.length > 0),
     section(
-      'Stale runs',
-      [
-        paragraph('The file no longer resolves to these older runs; they are not part of any number here.'),
-        bullets(comparison.stale.map((s) => s.id)),
-      ],
+      'Older runs',
+      (['superseded', 'stale'] as const).flatMap((kind) =>
+        older[kind].length > 0 ? [paragraph(`${staleTitles[kind]}.`), bullets(older[kind])] : [],
+      ),
       comparison.stale.length > 0,
     ),
+    section('Seen in training', [bullets(overlapLines(comparison))], comparison.overlaps.length > 0),
     section('Notes', [bullets(comparison.notes)], comparison.notes.length > 0),
     section('Gain against forgetting', [...of('gain-against-'), table(scoreTable(comparison))]),
     section('Arms and proofs', [table(armTable(comparison)), ...(differences ? [table(differences)] : [])]),
     section('Paired differences', interleave(verdictTables(comparison).map(table), of('differences-'))),
+    section('Importance by layer', importance(comparison, of('importance')), comparison.importance !== undefined),
     section('Training', [...of('training-'), ...of('during-')], [...of('training-'), ...of('during-')].length > 0),
     ...flips(comparison),
     section('How to read it', method(comparison).map(paragraph)),
@@ -87,7 +100,17 @@ function sections(comparison: Comparison): string[] {
   ].filter((s) => s !== '');
 }
 
-    section('Importance by layer', importance(comparison, of('importance')), comparison.importance !== undefined),
+/** The chart, and everything that was measured. */
+function importance({ importance: measured }: Comparison, charts: readonly string[]): string[] {
+  if (!measured) return [];
+  const agreement = agreementSentence(measured.metrics);
+  return [
+    ...charts,
+    ...(agreement === undefined ? [] : [paragraph(agreement)]),
+    ...importanceTables(measured).map(table),
+  ];
+}
+
 /** Each table followed by its chart; both come in the order of the metrics. */
 function interleave(first: readonly string[], second: readonly string[]): string[] {
   return first.length === second.length ? first.flatMap((f, i) => [f, second[i]!]) : [...first, ...second];
@@ -100,17 +123,6 @@ const bullets = (lines: readonly string[]): string =>
 function section(title: string, content: readonly string[], shown = true): string {
   return shown ? element('section', {}, `\n${element('h2', {}, escapeMarkup(title))}\n${content.join('\n')}\n`) : '';
 }
-/** The chart, and everything that was measured. */
-function importance({ importance: measured }: Comparison, charts: readonly string[]): string[] {
-  if (!measured) return [];
-  const agreement = agreementSentence(measured.metrics);
-  return [
-    ...charts,
-    ...(agreement === undefined ? [] : [paragraph(agreement)]),
-    ...importanceTables(measured).map(table),
-  ];
-}
-
 
 const verdictClasses: Record<Verdict, string> = {
   better: 'better',
@@ -122,9 +134,9 @@ const verdictClasses: Record<Verdict, string> = {
 function verdicts(comparison: Comparison): string[] {
   const matrix = verdictMatrix(comparison);
   if (!matrix) return [paragraph('There is no arm to hold against another.')];
-  const remarks = subjectContrasts(comparison)
-    .filter((c) => testRemark(c) !== '')
-    .map((c) => `${c.arm} against ${c.against} on ${metricName(c)}: ${testRemark(c).trim()}`);
+  const remarks = subjectContrasts(comparison).flatMap((c) =>
+    remarksOf(c).map((remark) => `${c.arm} against ${c.against} on ${metricName(c)}: ${remark}`),
+  );
   return [bullets(headlines(comparison)), table(matrix), ...(remarks.length > 0 ? [bullets(remarks)] : [])];
 }
 

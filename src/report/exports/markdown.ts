@@ -9,7 +9,7 @@ import {
   verdictTables,
 } from '../tables.ts';
 import type { Comparison } from '../types.ts';
-import { headlines, method, missingLines, summaryLine } from '../words.ts';
+import { headlines, method, missingLines, overlapLines, staleLines, staleTitles, summaryLine } from '../words.ts';
 
 /** Characters that Markdown would read as markup or that would end a cell. */
 function escapeCell(text: string): string {
@@ -35,6 +35,7 @@ export function markdown(comparison: Comparison): string {
   const verdicts = headlines(comparison);
   const matrix = verdictMatrix(comparison);
   const differences = differenceTable(comparison);
+  const older = staleLines(comparison);
   const parts = [
     `# ${escapeCell(comparison.title)}`,
     escapeCell(summaryLine(comparison)),
@@ -44,16 +45,17 @@ export function markdown(comparison: Comparison): string {
     markdownTable(armTable(comparison)),
     ...(differences ? [markdownTable(differences)] : []),
     ...(comparison.missing.length > 0 ? ['## Missing', bullets(missingLines(comparison))] : []),
-    ...(comparison.stale.length > 0
-      ? ['## Stale runs (not compared)', bullets(comparison.stale.map((s) => s.id))]
-      : []),
+    ...(['superseded', 'stale'] as const).flatMap((kind) =>
+      older[kind].length > 0 ? [`## ${escapeCell(staleTitles[kind])}`, bullets(older[kind])] : [],
+    ),
+    ...(comparison.overlaps.length > 0 ? ['## Seen in training', bullets(overlapLines(comparison))] : []),
     ...(comparison.notes.length > 0 ? ['## Notes', bullets(comparison.notes)] : []),
     ...(matrix ? ['## Paired differences', ...verdictTables(comparison).map(markdownTable)] : []),
-    '## Runs',
-    markdownTable(runTable(comparison)),
     ...(comparison.importance
       ? ['## Importance by layer', ...importanceTables(comparison.importance).map(markdownTable)]
       : []),
+    '## Runs',
+    markdownTable(runTable(comparison)),
     '## How to read it',
     ...method(comparison).map(escapeCell),
     `Strata ${comparison.version}, bootstrap seed ${comparison.method.seed}.`,

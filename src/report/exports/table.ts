@@ -13,13 +13,17 @@ import {
   isTrained,
   metricName,
   missingLines,
+  overlapLines,
   proofWords,
+  remarksOf,
   roleNames,
   seedScope,
   signRules,
+  staleLines,
+  staleTitles,
   subjectContrasts,
   summaryLine,
-  testRemark,
+  testNames,
 } from '../words.ts';
 
 export interface TableOptions {
@@ -43,6 +47,8 @@ const verdictPaint: Record<Verdict, Paint> = {
 /** The verdict for terminals, as `strata compare` and the end of `strata run` print it: verdict first. */
 export function verdictTable(comparison: Comparison, { columns = 80, colour = false }: TableOptions = {}): string {
   const painter: Painter = (paint, text) => (colour ? `\u001b[${codes[paint]}m${text}\u001b[0m` : text);
+  const older = staleLines(comparison);
+  const seen = comparison.overlaps.some((o) => o.overlapping.length > 0) ? overlapLines(comparison) : [];
   const sections = [
     [
       ...wrap(comparison.title, columns).map((line) => painter('bold', line)),
@@ -51,15 +57,11 @@ export function verdictTable(comparison: Comparison, { columns = 80, colour = fa
     ...verdictSections(comparison, columns, painter),
     valueSection(comparison, columns, painter),
     trainingSection(comparison, columns, painter),
-    listSection('Missing', 'yellow', missingLines(comparison), columns, painter),
-    listSection(
-      'Stale: older runs that the file no longer resolves to, not compared',
-      'dim',
-      comparison.stale.map((s) => `${s.id} (${s.arm}${s.seed === undefined ? '' : `, seed ${s.seed}`})`),
-      columns,
     importanceSection(comparison, columns, painter),
-      painter,
-    ),
+    listSection('Missing', 'yellow', missingLines(comparison), columns, painter),
+    listSection(staleTitles.superseded, 'dim', older.superseded, columns, painter),
+    listSection(staleTitles.stale, 'dim', older.stale, columns, painter),
+    listSection('Seen in training', 'yellow', seen, columns, painter),
     listSection('Notes', 'yellow', comparison.notes, columns, painter),
   ];
   return sections
@@ -81,9 +83,12 @@ function verdictSections(comparison: Comparison, columns: number, painter: Paint
     const own = contrasts.filter((c) => c.task === metric.task && c.metric === metric.metric);
     const [n, ...other] = new Set(own.map((c) => c.documents));
     const documents = other.length === 0 ? `; ${n} documents` : '';
-    const heading = `${roleNames[metric.role]}: ${metricName(metric)} (${signRules[metric.role]}${documents})`;
+    const tests = [...new Set(own.filter((c) => c.tests.length > 0).map(testNames))];
+    const by = tests.length === 1 ? `; ${tests[0]}` : documents;
+    const heading = `${roleNames[metric.role]}: ${metricName(metric)} (${signRules[metric.role]}${by})`;
     const title = i === 0 ? [painter('bold', `Verdict: ${comparison.subject} against each arm, 95 % intervals`)] : [];
-    const lines = own.flatMap((c) => verdictLines(c, { names, verdicts, columns, showN: documents === '' }, painter));
+    const layout = { names, verdicts, columns, showN: documents === '', showTests: tests.length > 1 };
+    const lines = own.flatMap((c) => verdictLines(c, layout, painter));
     return [...title, ...wrap(heading, columns, '  '), ...lines];
   });
 }
@@ -94,10 +99,13 @@ interface VerdictLayout {
   columns: number;
   /** The number of documents differs between the lines. */
   showN: boolean;
+  /** So do the tests. */
+  showTests: boolean;
 }
 
 /** `base  better  +0.422 [+0.336, +0.508]  seeds [+0.391, +0.454]`, continued on a line of its own where it is too long. */
-function verdictLines(c: Contrast, { names, verdicts, columns, showN }: VerdictLayout, painter: Painter): string[] {
+function verdictLines(c: Contrast, layout: VerdictLayout, painter: Painter): string[] {
+  const { names, verdicts, columns, showN, showTests } = layout;
   const indent = ' '.repeat(4 + names);
   const numbers = c.documentInterval ? `${formatEffect(c.effect)} ${formatInterval(c.documentInterval)}` : '';
   const verdict = painter(verdictPaint[c.verdict], pad(c.verdict, verdicts));
@@ -106,11 +114,12 @@ function verdictLines(c: Contrast, { names, verdicts, columns, showN }: VerdictL
     c.seeds.length >= minimumSeeds && c.seedInterval ? `seeds ${formatInterval(c.seedInterval)}` : seedScope(c);
   const scope = [showN ? `n ${c.documents}` : '', numbers ? seeds : ''].filter(Boolean).join('  ');
   const fits = displayWidth(line) + 2 + displayWidth(scope) <= columns;
-  const remarks = [c.reason, testRemark(c)].filter((r) => r !== undefined && r !== '');
+  const by = showTests && c.tests.length > 0 ? [`${testNames(c)}.`] : [];
+  const remarks = [...(c.reason === undefined ? [] : [c.reason]), ...by, ...remarksOf(c)];
   return [
     fits && scope ? `${line}  ${scope}` : line,
     ...(fits || !scope ? [] : [`${indent}${scope}`]),
-    ...remarks.flatMap((remark) => wrap(remark!.trim(), columns, indent, indent)),
+    ...remarks.flatMap((remark) => wrap(remark, columns, indent, indent)),
   ];
 }
 
@@ -140,6 +149,12 @@ function padEffect(text: string, isBaseline: boolean): string {
   return isBaseline ? `${text}${' '.repeat(' (+0.000)'.length)}` : text;
 }
 
+/** How important the base's layers are, where it was measured. */
+function importanceSection({ importance }: Comparison, columns: number, painter: Painter): string[] {
+  if (!importance) return [];
+  return [painter('bold', 'Importance by layer'), ...importanceText(importance, columns, true)];
+}
+
 const proofPaint: Partial<Record<ProofState, Paint>> = { holds: 'green', broken: 'red', absent: 'yellow' };
 
 /** What was trained, what it took, and what proves it. */
@@ -149,12 +164,6 @@ function trainingSection({ arms }: Comparison, columns: number, painter: Painter
   const share = (arm: (typeof arms)[number]) =>
     arm.trainedParameters === undefined || !arm.totalParameters
       ? ''
-/** How important the base's layers are, where it was measured. */
-function importanceSection({ importance }: Comparison, columns: number, painter: Painter): string[] {
-  if (!importance) return [];
-  return [painter('bold', 'Importance by layer'), ...importanceText(importance, columns, true)];
-}
-
       : ` (${((100 * arm.trainedParameters) / arm.totalParameters).toFixed(1)} %)`;
   const proof = (arm: (typeof arms)[number], which: 'identity' | 'frozen') => {
     const found = isTrained(arm) || which === 'identity' ? armProof(arm, which) : undefined;

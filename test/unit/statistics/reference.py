@@ -103,6 +103,7 @@ out["moments"] = {
     "mean": sample.mean(),
     "sd": sample.std(ddof=1),
     "sem": stats.sem(sample),
+    "skewness": stats.skew(sample),
     "quantiles": [{"p": p, "value": float(np.quantile(sample, p))} for p in [0, 0.025, 0.3, 0.5, 0.975, 1]],
 }
 
