@@ -8,7 +8,7 @@ import { importanceOf } from '../record/importance.ts';
 import { homeOf } from '../record/layout.ts';
 import { readEvaluated } from '../record/read.ts';
 import type { Evaluated, Run } from '../record/types.ts';
-import { loadComparedRun } from './load.ts';
+import { sharingLoader } from './load.ts';
 import type { ComparedRun, CompareInput, PlannedRun, StaleRun } from './types.ts';
 
 /** Reads one run directory; whoever looks often may keep what did not change. */
@@ -18,10 +18,12 @@ export type LoadRun = (folder: string) => Promise<ComparedRun>;
  * What `compare FILE` compares: exactly the runs that the plan resolves to, each in its newest version and with results for
  * the tasks as they stand now; older runs of the same experiment are named as stale.
  */
-export async function collectPlan(plan: Plan, load: LoadRun = loadComparedRun): Promise<CompareInput> {
+export async function collectPlan(plan: Plan, load: LoadRun = sharingLoader()): Promise<CompareInput> {
   const { experiment } = plan;
   const home = homeOf(experiment.file);
-  const found = await Promise.all(plan.runs.map((run) => findPlanned(run, home.folder, load)));
+  // One after another: the raw text of all runs at once would take more memory than everything read from it.
+  const found: Awaited<ReturnType<typeof findPlanned>>[] = [];
+  for (const run of plan.runs) found.push(await findPlanned(run, home.folder, load));
   const used = new Set(found.flatMap((f) => f.run?.run.folder ?? []));
   const importance = plan.analysis && (await importanceOf(home.folder, plan.analysis.run.id));
   const { runs: all } = await runsOf(home.folder);
@@ -103,7 +105,7 @@ function renamed(data: ComparedRun, arm: string): ComparedRun {
 export async function collectRuns(
   runs: readonly Run[],
   compare: CompareSpec = { forgetting: [] },
-  load: LoadRun = loadComparedRun,
+  load: LoadRun = sharingLoader(),
 ): Promise<CompareInput> {
   const labels = armLabels(runs);
   const newestFirst = [...runs].sort((a, b) => b.request.asked - a.request.asked);

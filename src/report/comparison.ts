@@ -112,16 +112,20 @@ const isTrained = ({ runs }: Group): boolean => runs.some((r) => r.run.spec.trai
 const isChanged = ({ runs }: Group): boolean =>
   runs.some((r) => Object.keys(r.run.spec.surgery).length > 0 || r.run.spec.parent !== undefined);
 
-/** The arm called `base`, else the first that changes nothing. */
+const isForeign = ({ runs }: Group): boolean => runs.length > 0 && runs.every((r) => r.source);
+
+/** The arm called `base`, else the first that changes nothing; of results that were all read from files the first. */
 function defaultBaseline(groups: readonly Group[]): string | undefined {
   const named = groups.find((g) => g.arm === 'base');
-  return (named ?? groups.find((g) => g.runs.length > 0 && !isTrained(g) && !isChanged(g)))?.arm;
+  const unchanged = groups.find((g) => g.runs.length > 0 && !isForeign(g) && !isTrained(g) && !isChanged(g));
+  return (named ?? unchanged ?? (groups.every(isForeign) ? groups[0] : undefined))?.arm;
 }
 
-/** The first arm with `expand` (design §7). */
+/** The first arm with `expand` (design §7); of results that were all read from files the second. */
 function defaultSubject(groups: readonly Group[], baseline: string | undefined): string | undefined {
   const others = groups.filter((g) => g.arm !== baseline);
-  return others.find((g) => g.runs.some((r) => r.run.spec.surgery.expand))?.arm;
+  const expanded = others.find((g) => g.runs.some((r) => r.run.spec.surgery.expand));
+  return (expanded ?? (groups.every(isForeign) ? others[0] : undefined))?.arm;
 }
 
 /** Every arm against the baseline, then the subject against every other arm. */

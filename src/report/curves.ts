@@ -56,7 +56,8 @@ export function scoreCurves(groups: readonly Group[], { task, metric }: Compared
       const series: Series = new Map();
       for (const r of records) if (r.task === task && r.metric === metric) series.set(r.step, r.value);
       const final = run.scores?.[task]?.[metric];
-      const last = run.spec.training?.steps;
+      // Where the best weights were kept, the final score is not that of the last step.
+      const last = run.spec.training?.keep ? undefined : run.spec.training?.steps;
       if (series.size > 0 && final && last !== undefined) series.set(last, final.value);
       return series;
     });

@@ -15,9 +15,13 @@ function settings({ run }: ComparedRun): Map<string, string> {
   const { training, device } = run.spec;
   const flat = new Map<string, string>([['device', device]]);
   if (!training) return flat;
-  const { corpus, replay, ...rest } = training;
+  const { corpus, replay, distill, ...rest } = training;
   flat.set('corpus', corpusName(corpus, run.request.sources.corpus));
   flat.set('replay', replay ? `${replay.share} ${corpusName(replay.corpus, run.request.sources.replay)}` : 'none');
+  flat.set(
+    'distill',
+    distill ? `${distill.weight} ${corpusName(distill.corpus, run.request.sources.distill)}` : 'none',
+  );
   for (const [key, value] of Object.entries(rest)) {
     if (value !== undefined) flat.set(key, typeof value === 'string' ? value : canonicalJson(value));
   }
@@ -39,9 +43,16 @@ export function trainingDifferences(groups: readonly Group[]): { key: string; va
 
 /** Sentences about what makes runs of one comparison less comparable than they look. */
 export function runNotes(groups: readonly Group[]): string[] {
-  const runs = groups.flatMap((g) => g.runs);
+  const all = groups.flatMap((g) => g.runs);
+  const runs = all.filter((r) => !r.source);
   const distinct = (of: (run: ComparedRun) => string) => [...new Set(runs.map(of))];
-  const notes: string[] = [];
+  const notes = all.flatMap(({ run, source }) =>
+    source
+      ? [
+          `${run.request.arm}: read from ${source.path}, made by ${source.program}. Nothing of it is proven here; documents are paired where prompt and target are the same.`,
+        ]
+      : [],
+  );
   const models = distinct((r) => r.run.spec.model.slice(0, 8));
   if (models.length > 1)
     notes.push(`The runs start from ${models.length} different base models (${models.join(', ')}).`);

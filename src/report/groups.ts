@@ -22,7 +22,8 @@ const list = (layers: readonly number[]): string => layers.join(', ');
 const plural = (n: number, word: string): string => `${n} ${word}${n === 1 ? '' : 's'}`;
 
 /** What an arm changes, one phrase each, from the run's own specification. */
-export function changesOf({ run }: ComparedRun): string[] {
+export function changesOf({ run, source }: ComparedRun): string[] {
+  if (source) return [`results of ${source.program}${source.model === undefined ? '' : ` for ${source.model}`}`];
   const { surgery, lora, trained, parent } = run.spec;
   const changes: string[] = [];
   if (parent) changes.push('starts from the finished weights of its parent arm');
@@ -95,6 +96,8 @@ function trainSeconds({ run, steps }: ComparedRun): number | undefined {
   return steps.reduce((seconds, s) => seconds + (training.batch * training.sequence) / s.tokens_per_second, 0);
 }
 
+const unproven: Proof = { state: 'not-applicable', detail: 'Read from files, not made by a run.' };
+
 function armRun(data: ComparedRun): ArmRun {
   const { id, state, request, spec } = data.run;
   const seconds = trainSeconds(data);
@@ -107,8 +110,8 @@ function armRun(data: ComparedRun): ArmRun {
     device: spec.device,
     threads: request.threads,
     version: request.version,
-    identity: identityProof(data),
-    frozen: frozenProof(data.tensors),
+    identity: data.source ? unproven : identityProof(data),
+    frozen: data.source ? unproven : frozenProof(data.tensors),
     ...(seconds !== undefined && Number.isFinite(seconds) && { trainSeconds: seconds }),
   };
 }

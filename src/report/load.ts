@@ -19,3 +19,27 @@ export async function loadComparedRun(folder: string): Promise<ComparedRun> {
     ...(identity?.type === 'proof' && { identity: { state: identity.state, detail: identity.detail } }),
   };
 }
+
+/**
+ * Loads runs that were asked the same documents: texts that they have in common are kept once, so that a comparison of sixty
+ * runs holds little more than their numbers.
+ */
+export function sharingLoader(): (folder: string) => Promise<ComparedRun> {
+  const known = new Map<string, string>();
+  const share = (value: unknown): unknown => {
+    if (Array.isArray(value)) return typeof value[0] === 'string' ? value.map(share) : value;
+    if (typeof value !== 'string') return value;
+    const first = known.get(value);
+    if (first === undefined) known.set(value, value);
+    return first ?? value;
+  };
+  return async (folder) => {
+    const data = await loadComparedRun(folder);
+    for (const sample of Object.values(data.samples).flat()) {
+      for (const key of ['prompt_hash', 'target_hash', 'context', 'contexts', 'continuations', 'target']) {
+        if (sample[key] !== undefined) sample[key] = share(sample[key]);
+      }
+    }
+    return data;
+  };
+}

@@ -82,7 +82,7 @@ export interface CompareOptions {
   /** Documents of each contrast whose text is kept, each way. */
   shownFlips?: number;
   /** The largest forgetting that counts as none (see `equivalence.ts`); 0.02 unless told otherwise. */
-  margin?: number;
+  margin?: number | undefined;
 }
 
 export type Role = 'gain' | 'forgetting' | 'other';

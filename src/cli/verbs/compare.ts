@@ -1,5 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { attempt, fail } from '../../base/problem.ts';
 import { parse } from '../../experiment/parse.ts';
 import type { CompareSpec, MetricRef } from '../../experiment/types.ts';
@@ -7,10 +7,14 @@ import { resolveRun } from '../../record/find.ts';
 import type { Run } from '../../record/types.ts';
 import { collectPlan, collectRuns } from '../../report/collect.ts';
 import { compare as compareRuns } from '../../report/comparison.ts';
+import { defaultMargin } from '../../report/equivalence.ts';
+import { type ForeignResults, readForeign, withForeign } from '../../report/evidence/arms.ts';
+import { inFileName } from '../../report/evidence/lm-eval-fields.ts';
+import { lmEvalFiles } from '../../report/evidence/write-lm-eval.ts';
 import { exports, type Format, formatOfFile, formats } from '../../report/exports.ts';
 import type { CompareInput } from '../../report/types.ts';
 import { loadExperiment } from '../experiment-argument.ts';
-import { readComputing } from '../options.ts';
+import { numberWithin, readComputing } from '../options.ts';
 import type { Io, Verb } from '../verb.ts';
 import { names } from './plan.ts';
 
@@ -21,13 +25,21 @@ export const compare: Verb = {
   configure(command) {
     const list = formats.map((f) => `${f} (${exports[f].summary})`).join(', ');
     command
-      .argument('<file-or-run...>', 'an experiment file, or runs: paths, ids, or unique beginnings of ids')
+      .argument(
+        '<file-or-run...>',
+        'an experiment file or runs (paths, ids, or unique beginnings of ids); besides, files and folders with results of lm-evaluation-harness or of strata evaluate, each an arm',
+      )
       .option('--format <format>', `${list}; default: by the ending of --out, else table`)
       .option('--out <file>', 'write to this file instead of printing')
       .option('--baseline <arm>', 'arm that gain and forgetting are measured against')
       .option('--subject <arm>', 'arm that is held against every other')
       .option('--gain <task>', 'what was to be learned: a task, or TASK/METRIC')
       .option('--forgetting <tasks>', 'what was to be kept, e.g. recall_old,perplexity:general/word_perplexity')
+      .option(
+        '--margin <size>',
+        `forgetting that counts as none, for the test of equivalence (default ${defaultMargin})`,
+      )
+      .option('--lm-eval <dir>', 'also write the results of every run into this folder, as lm-evaluation-harness does')
       .option('--chart <id>', 'svg: only this chart')
       .option('--device <device>', 'with an experiment file: runs of this device (default: that of the file)');
   },
@@ -39,8 +51,10 @@ export const compare: Verb = {
         remedy: input.file === undefined ? 'strata runs shows where they stand.' : 'strata run FILE makes them.',
       });
     }
+    if (options['lmEval'] !== undefined) await writeHarness(io, input, resolve(io.cwd, String(options['lmEval'])));
+    const margin = options['margin'] === undefined ? undefined : numberWithin(options, 'margin', 0, 1);
     const chart = options['chart'] === undefined ? undefined : String(options['chart']);
-    const text = exports[format].write(compareRuns(input), {
+    const text = exports[format].write(compareRuns(input, { margin }), {
       columns: options['out'] === undefined ? Math.min(io.columns, 120) : 80,
       colour: io.colour && options['out'] === undefined,
       ...(chart !== undefined && { chart }),
@@ -54,6 +68,19 @@ export const compare: Verb = {
     return 0;
   },
 };
+
+/** One folder a run, as the harness has one a model. Results that came from the harness are not written again. */
+async function writeHarness(io: Io, { runs }: CompareInput, folder: string): Promise<void> {
+  for (const data of runs) {
+    if (data.source?.program.startsWith('lm-evaluation-harness') || !data.run.scores) continue;
+    const own = join(folder, inFileName(data.run.id));
+    await mkdir(own, { recursive: true });
+    // The date names the files: the same results are written over themselves.
+    const made = new Date(data.run.request.asked);
+    for (const { name, content } of lmEvalFiles(data, made)) await writeFile(join(own, name), content);
+    io.err(`Written: ${own}`);
+  }
+}
 
 function formatFor(io: Io, options: Record<string, unknown>): Format {
   const { format: asked, out } = options;
@@ -71,6 +98,17 @@ function formatFor(io: Io, options: Record<string, unknown>): Format {
 const isExperimentFile = (argument: string): boolean => /\.ya?ml$/i.test(argument);
 
 async function collect(io: Io, args: readonly string[], options: Record<string, unknown>): Promise<CompareInput> {
+  const own: string[] = [];
+  const foreign: ForeignResults[] = [];
+  for (const argument of args) {
+    const found = isExperimentFile(argument) ? undefined : await readForeign(resolve(io.cwd, argument));
+    if (found) foreign.push(...found);
+    else own.push(argument);
+  }
+  return withForeign(await collectOwn(io, own, options), foreign);
+}
+
+async function collectOwn(io: Io, args: readonly string[], options: Record<string, unknown>): Promise<CompareInput> {
   const files = args.filter(isExperimentFile);
   if (files.length > 1 || (files.length === 1 && args.length > 1)) {
     fail('usage-compare', 'compare takes one experiment file, or any number of runs.', {

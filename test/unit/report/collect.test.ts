@@ -11,6 +11,8 @@ import { createExit, createRun } from '../../../src/record/create.ts';
 import { findRuns } from '../../../src/record/find.ts';
 import { homeOf, layout, samplesFile } from '../../../src/record/layout.ts';
 import { collectPlan, collectRuns } from '../../../src/report/collect.ts';
+import { compare } from '../../../src/report/comparison.ts';
+import { exports } from '../../../src/report/exports.ts';
 import { data, needsShared, temporaryFolder } from '../../support.ts';
 import { answers } from './by-hand.ts';
 import { scoresOf } from './world.ts';
@@ -119,8 +121,12 @@ test('of runs made again with --fresh the newest counts, the older one is stale'
     [`${run.id}-2`],
   );
   assert.deepEqual(
-    input.stale.map((s) => s.id),
-    [run.id],
+    input.stale.map((s) => [s.id, s.newer]),
+    [[run.id, `${run.id}-2`]],
+  );
+  assert.match(
+    exports.table.write(compare(input, { resamples: 100 }), {}),
+    /Made again: earlier runs of the same work, not compared\n {2}x-s-1-\w+ \(s, seed 1\): x-s-1-\w+-2 counts/,
   );
 });
 

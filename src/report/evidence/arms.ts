@@ -1,0 +1,199 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { readJsonIfThere } from '../../base/files.ts';
+import { sha256 } from '../../base/hash.ts';
+import { readJsonLines } from '../../base/jsonl.ts';
+import { attempt, fail } from '../../base/problem.ts';
+import { layout } from '../../record/layout.ts';
+import { readSamples as readRecords } from '../../record/read.ts';
+import type { SampleRecord, Scores } from '../../record/types.ts';
+import type { ComparedRun, CompareInput, ResultSource } from '../types.ts';
+import { type HarnessResults, type HarnessSample, inFileName, resultsFile, samplesFile } from './lm-eval-fields.ts';
+import { readSamples, readScores } from './read-lm-eval.ts';
+
+/** Results read from files: what becomes an arm beside the runs. */
+export interface ForeignResults {
+  arm: string;
+  seed?: number;
+  scores: Scores;
+  samples: Record<string, SampleRecord[]>;
+  source: ResultSource;
+  /** sha256 of the file with the scores. */
+  hash: string;
+  device?: string;
+  /** Milliseconds since the epoch. */
+  made: number;
+}
+
+/**
+ * Results at a path that is no run: `results_<date>.json` of lm-evaluation-harness, a folder with such files (the newest of
+ * each task counts) or with one folder a model as its `--output_path` has them, or what `strata evaluate --out` wrote.
+ * Undefined if there are none. Fails with `invalid-results` for a file that cannot be read.
+ */
+export async function readForeign(path: string): Promise<ForeignResults[] | undefined> {
+  const info = await stat(path).catch(() => undefined);
+  if (!info) return undefined;
+  if (!info.isDirectory()) {
+    return resultsFile.test(basename(path)) ? [await readHarness(dirname(path), [basename(path)])] : undefined;
+  }
+  if (await readJsonIfThere(join(path, layout.spec))) return undefined;
+  const names = await readdir(path);
+  if (names.includes(layout.scores)) return [await readEvaluation(path)];
+  const found = names.filter((name) => resultsFile.test(name)).sort();
+  if (found.length > 0) return [await readHarness(path, found)];
+  const inside: ForeignResults[] = [];
+  for (const name of names.sort()) {
+    const files = (await readdir(join(path, name)).catch(() => [] as string[])).filter((n) => resultsFile.test(n));
+    if (files.length > 0) inside.push(await readHarness(join(path, name), files.sort()));
+  }
+  return inside.length > 0 ? inside : undefined;
+}
+
+/** One model's results; of several files a task's newest counts. `files` in the order of their dates. */
+async function readHarness(folder: string, files: readonly string[]): Promise<ForeignResults> {
+  const samplesOf = await samplesIn(folder);
+  const scores: Scores = {};
+  const samples: Record<string, SampleRecord[]> = {};
+  let newest: { results: HarnessResults; text: string; file: string } | undefined;
+  for (const file of files) {
+    const text = await readFile(join(folder, file), 'utf8');
+    const results = parseResults(text, join(folder, file));
+    newest = { results, text, file };
+    const date = resultsFile.exec(file)![1]!;
+    for (const [task, own] of Object.entries(readScores(results))) {
+      scores[task] = own;
+      const lines = samplesOf.get(`${inFileName(task)} ${date}`);
+      if (lines !== undefined) samples[task] = readSamples(await readLines(join(folder, lines)));
+      else delete samples[task];
+    }
+  }
+  const { results, text, file } = newest!;
+  const { strata, config, model_name: model, lm_eval_version: version, date = 0 } = results;
+  return {
+    arm: strata?.arm ?? basename(model ?? folder),
+    ...(strata?.seed !== undefined && { seed: strata.seed }),
+    scores,
+    samples,
+    hash: sha256(text),
+    ...(config?.device && { device: config.device }),
+    made: date * 1000,
+    source: {
+      program: strata ? `Strata ${strata.version}` : ['lm-evaluation-harness', version].filter(Boolean).join(' '),
+      ...(model !== undefined && { model }),
+      path: join(basename(folder), file),
+    },
+  };
+}
+
+function parseResults(text: string, place: string): HarnessResults {
+  const results = (() => {
+    try {
+      return JSON.parse(text) as HarnessResults;
+    } catch {
+      return undefined;
+    }
+  })();
+  if (typeof results?.results === 'object' && results.results !== null) return results;
+  return fail('invalid-results', 'This is no results file of lm-evaluation-harness: it has no "results".', {
+    place,
+    remedy: 'Name the folder that its --output_path wrote.',
+  });
+}
+
+async function readLines(path: string): Promise<HarnessSample[]> {
+  const read = await attempt(() => readJsonLines<HarnessSample>(path)).catch(() => undefined);
+  if (read?.ok && read.value.every((line) => Array.isArray(line.metrics) && Array.isArray(line.resps)))
+    return read.value;
+  return fail('invalid-results', 'These are no samples of lm-evaluation-harness.', {
+    place: path,
+    remedy: 'Write them anew with --log_samples.',
+  });
+}
+
+/** Sample files by task (as it stands in the name) and date. */
+async function samplesIn(folder: string): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for (const name of await readdir(folder)) {
+    const match = samplesFile.exec(name);
+    if (match) found.set(`${match[1]} ${match[2]}`, name);
+  }
+  return found;
+}
+
+/** What `strata evaluate --out` wrote. */
+async function readEvaluation(folder: string): Promise<ForeignResults> {
+  const text = await readFile(join(folder, layout.scores), 'utf8');
+  const scores = JSON.parse(text) as Scores;
+  const samples: Record<string, SampleRecord[]> = {};
+  for (const task of Object.keys(scores)) samples[task] = await readRecords(folder, task);
+  return {
+    arm: basename(folder),
+    scores,
+    samples,
+    hash: sha256(text),
+    made: (await stat(join(folder, layout.scores))).mtimeMs,
+    source: { program: 'strata evaluate', path: basename(folder) },
+  };
+}
+
+/** The comparison with these results as arms of their own. Their names are made unique with a number behind them. */
+export function withForeign(input: CompareInput, foreign: readonly ForeignResults[]): CompareInput {
+  const arms = [...input.arms];
+  const runs = [...input.runs];
+  const planned = [...input.planned];
+  const named = new Map<string, string>();
+  for (const results of foreign) {
+    // Seeds that Strata wrote side by side belong to one arm.
+    const key = results.seed === undefined ? `${results.arm} ${named.size}` : results.arm;
+    const arm = named.get(key) ?? uniqueName(results.arm, arms);
+    if (!named.has(key)) arms.push(arm);
+    named.set(key, arm);
+    const run = foreignRun(results, arm);
+    runs.push(run);
+    planned.push({ id: run.run.id, arm, ...(results.seed !== undefined && { seed: results.seed }), tasks: [] });
+  }
+  const title = input.title === '' ? foreign.map((f) => f.arm).join(' and ') : input.title;
+  return { ...input, title, arms, runs, planned };
+}
+
+function uniqueName(name: string, taken: readonly string[]): string {
+  for (let i = 1; ; i++) {
+    const candidate = i === 1 ? name : `${name} (${i})`;
+    if (!taken.includes(candidate)) return candidate;
+  }
+}
+
+/** In the shape of a run: `source` says that it is none, so that nothing is proven, noted or timed for it. */
+function foreignRun({ seed, scores, samples, source, hash, made }: ForeignResults, arm: string): ComparedRun {
+  const id = seed === undefined ? arm : `${arm}, seed ${seed}`;
+  const seeded = seed !== undefined ? { seed } : {};
+  return {
+    source,
+    run: {
+      id,
+      folder: source.path,
+      spec: { engine_semantics: 0, model: '', surgery: {}, trained: [], ...seeded, device: 'cpu' },
+      request: {
+        attempt: 0,
+        experiment: { file: '', stem: arm },
+        arm,
+        ...seeded,
+        hash,
+        sources: { model: source.model ?? '' },
+        tasks: [],
+        threads: 0,
+        version: source.program,
+        asked: made,
+        order: 0,
+        stages: [],
+      },
+      attempts: 0,
+      place: { kind: 'local' },
+      state: 'succeeded',
+      scores,
+    },
+    steps: [],
+    curve: [],
+    samples,
+  };
+}
