@@ -29,12 +29,7 @@ export const analyze: Verb = {
   configure(command: Command) {
     computing(command)
       .argument('<model>', 'folder, run, or an id in the local Hugging Face cache')
-      .requiredOption(
-        '--corpus <file>',
-        'text, documents or token rows; given again: attention on these too',
-        collect,
-        [],
-      )
+      .option('--corpus <file>', 'text, documents or token rows; given again: attention on these too', collect, [])
       .option('--field <name>', 'field of a JSON line that holds the text', 'text')
       .option('--split <how>', 'documents of a text file: paragraph or line')
       .option('--metrics <a,b>', importanceMetrics.join(', '), 'angular,influence,removal,duplication')
@@ -106,14 +101,23 @@ async function corporaOf(options: Record<string, unknown>, cwd: string): Promise
     fail('usage-split', `--split ${String(split)} is unknown.`, { remedy: 'Write paragraph or line.' });
   }
   const field = String(options['field']);
+  const patterns = options['corpus'] as string[];
+  if (patterns.length === 0) {
+    fail('usage-corpus', 'Nothing is named to measure on.', {
+      remedy: 'Give --corpus FILE: text, documents or token rows.',
+    });
+  }
+  const names = patterns.map(corpusName);
+  // Two files of one name are told apart by how they were written.
+  const nameOf = (i: number) => (names.indexOf(names[i]!) === names.lastIndexOf(names[i]!) ? names[i]! : patterns[i]!);
   return Promise.all(
-    (options['corpus'] as string[]).map(async (pattern): Promise<AnalysisCorpus> => {
+    patterns.map(async (pattern, i): Promise<AnalysisCorpus> => {
       const files = await resolveFiles([pattern], cwd);
       if (files.length === 0) {
         fail('unknown-corpus', `${pattern} matches no file.`, { remedy: 'Check the pattern of --corpus.' });
       }
       const kind = await corpusKind(files, field);
-      return { name: corpusName(pattern), files, source: kind === 'tokens' ? { kind } : { kind, field, split } };
+      return { name: nameOf(i), files, source: kind === 'tokens' ? { kind } : { kind, field, split } };
     }),
   );
 }
