@@ -1,4 +1,4 @@
-import { newestOf } from './find.ts';
+import { newestOf, runsOf } from './find.ts';
 import { layout } from './layout.ts';
 import { readRecord } from './snapshot.ts';
 
@@ -61,4 +61,18 @@ export function readImportance(folder: string): Promise<ImportanceRecord | undef
 export async function importanceOf(strataFolder: string, id: string): Promise<ImportanceRecord | undefined> {
   const folder = await newestOf(strataFolder, id);
   return folder === undefined ? undefined : readImportance(folder);
+}
+
+/**
+ * The newest finished analysis of an experiment, by its stem, whatever it was made of: for views that show what is there and have
+ * no plan at hand. The record names the model and the corpus that it holds for.
+ */
+export async function newestImportance(strataFolder: string, stem: string): Promise<ImportanceRecord | undefined> {
+  const { runs } = await runsOf(strataFolder);
+  const analyses = runs.filter(({ spec, request }) => spec.analysis !== undefined && request.experiment.stem === stem);
+  for (const { folder } of analyses.reverse()) {
+    const found = await readImportance(folder);
+    if (found) return found;
+  }
+  return undefined;
 }

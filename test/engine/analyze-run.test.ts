@@ -7,7 +7,7 @@ import { placeOrders } from '../../src/launch/order.ts';
 import { orderOf } from '../../src/launch/submit.ts';
 import type { Plan } from '../../src/plan/types.ts';
 import { createAttempt } from '../../src/record/create.ts';
-import { readImportance } from '../../src/record/importance.ts';
+import { newestImportance, readImportance } from '../../src/record/importance.ts';
 import { home, homeOf, layout } from '../../src/record/layout.ts';
 import { readRun } from '../../src/record/read.ts';
 import type { Run } from '../../src/record/types.ts';
@@ -72,6 +72,8 @@ test('an analysis is a run; what waits for it is planned when it has finished', 
   await work(program, (await placeRuns({ ...after, runs: after.runs.slice(0, 1) }))[0]!.folder);
   const comparison = compare(await collectPlan(after));
   assert.deepEqual(comparison.importance, importance);
+  assert.deepEqual(await newestImportance(homeOf(after.experiment.file).folder, 'layers'), importance);
+  assert.equal(await newestImportance(homeOf(after.experiment.file).folder, 'others'), undefined);
   assert.deepEqual(comparison.stale, []);
 });
 
