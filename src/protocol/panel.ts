@@ -137,8 +137,9 @@ const isPanelView: Guard<PanelView> = isObject(viewGuards) as Guard<PanelView>;
 
 /** The view that a value describes, as far as it does. */
 export function readView(value: unknown): PanelView {
-  const kept = Object.entries(viewGuards).filter(([key, guard]) => isRecord(value) && guard(value[key]));
-  return { ...initialView, ...Object.fromEntries(kept.map(([key]) => [key, (value as Record<string, unknown>)[key]])) };
+  const given = isRecord(value) ? value : {};
+  const kept = Object.entries(viewGuards).filter(([key, guard]) => key in given && guard(given[key]));
+  return { ...initialView, ...Object.fromEntries(kept.map(([key]) => [key, given[key]])) };
 }
 
 const toHost: { [K in ToHost['type']]: Guard<Omit<Extract<ToHost, { type: K }>, 'type'>> } = {

@@ -42,7 +42,6 @@ export interface Page extends Pick<Locator, 'locator' | 'getByRole' | 'getByText
   goto(url: string): Promise<unknown>;
   evaluate<T = unknown>(code: string): Promise<T>;
   addInitScript(script: { content: string }): Promise<void>;
-  waitForFunction(code: string): Promise<unknown>;
   on(event: string, handler: (value: { text(): string; type(): string; url(): string; message: string }) => void): void;
   mouse: {
     move(x: number, y: number, options?: object): Promise<void>;
@@ -54,6 +53,9 @@ export interface Page extends Pick<Locator, 'locator' | 'getByRole' | 'getByText
   setViewportSize(size: { width: number; height: number }): Promise<void>;
   close(): Promise<void>;
 }
+/** A part of the page as a person reads it: without what is hidden. */
+export const textOf = (part: Locator): Promise<string> => part.innerText();
+
 interface Browser {
   newPage(options: object): Promise<Page>;
   close(): Promise<void>;
@@ -92,6 +94,8 @@ export interface PanelPage {
   sent(): Promise<ToHost[]>;
   /** The last message of a kind. */
   lastSent<K extends ToHost['type']>(type: K): Promise<Extract<ToHost, { type: K }> | undefined>;
+  /** Waits until an expression holds in the page. Playwright's own way evaluates in the page, which its policy forbids. */
+  until(expression: string): Promise<void>;
   post(message: ToPanel): Promise<void>;
   /** Posts a state and waits until it is drawn. */
   show(state: PanelState): Promise<void>;
@@ -150,10 +154,17 @@ function panelPage(page: Page, complaints: string[]): PanelPage {
   const post = async (message: ToPanel) => {
     await page.evaluate(`window.postMessage(${JSON.stringify(message)}, '*')`);
   };
+  const until = async (expression: string) => {
+    for (const start = Date.now(); !(await page.evaluate<boolean>(`Boolean(${expression})`)); ) {
+      if (Date.now() - start > 15_000) throw new Error(`in 15 s it did not come true that ${expression}`);
+      await new Promise((done) => setTimeout(done, 20));
+    }
+  };
   return {
     page,
     complaints,
     sent,
+    until,
     async lastSent(type) {
       return (await sent()).findLast((m): m is Extract<ToHost, { type: typeof type }> => m.type === type);
     },
@@ -161,7 +172,7 @@ function panelPage(page: Page, complaints: string[]): PanelPage {
     async show(state) {
       const drawn = await page.evaluate<number>(`performance.getEntriesByName('strata:charts').length`);
       await post({ type: 'state', state });
-      await page.waitForFunction(`performance.getEntriesByName('strata:charts').length > ${drawn}`);
+      await until(`performance.getEntriesByName('strata:charts').length > ${drawn}`);
     },
     memory: () => page.evaluate<{ view: PanelView } | undefined>('window.memory'),
     async setTheme(theme) {

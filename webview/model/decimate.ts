@@ -4,8 +4,8 @@ interface Place {
 }
 
 /**
- * Points of a line that can be told apart on `buckets` pixels of the range: of each bucket the first, the smallest, the
- * largest and the last, so that no spike is lost; beyond the range the nearest point on either side, so that the line goes
+ * Points of a line that can be told apart on `buckets` pixels of the range: of each bucket the smallest and the largest, so
+ * that no spike is lost; beyond the range the nearest point on either side, so that the line goes
  * on to the edge. `points` by increasing x.
  */
 export function decimate<P extends Place>(
@@ -16,18 +16,18 @@ export function decimate<P extends Place>(
   const [low, high] = range;
   const first = Math.max(0, firstFrom(points, low) - 1);
   const last = Math.min(points.length, firstAfter(points, high) + 1);
-  if (last - first <= 4 * buckets) return points.slice(first, last);
+  if (last - first <= 2 * buckets) return points.slice(first, last);
   const kept: P[] = [];
   const width = (high - low) / buckets;
   for (let i = first; i < last; ) {
     const bucket = Math.floor((points[i]!.x - low) / width);
-    const [start, extremes] = [i, { min: i, max: i }];
+    let [min, max] = [i, i];
     for (; i < last && Math.floor((points[i]!.x - low) / width) === bucket; i++) {
-      if (points[i]!.y < points[extremes.min]!.y) extremes.min = i;
-      if (points[i]!.y > points[extremes.max]!.y) extremes.max = i;
+      if (points[i]!.y < points[min]!.y) min = i;
+      if (points[i]!.y > points[max]!.y) max = i;
     }
-    const indices = [...new Set([start, extremes.min, extremes.max, i - 1])].sort((a, b) => a - b);
-    for (const index of indices) kept.push(points[index]!);
+    kept.push(points[Math.min(min, max)]!);
+    if (min !== max) kept.push(points[Math.max(min, max)]!);
   }
   return kept;
 }

@@ -53,9 +53,7 @@ export function drawnChart(chart: Chart, view: PanelView, arms: ReadonlySet<stri
     series: smoothed ? positive.map((s) => smoothSeries(s, view.smoothing)) : positive,
     note: [
       shown.note,
-      ...(smoothed
-        ? [`Smoothed: moving average with weight ${view.smoothing}; the faint line is what was recorded.`]
-        : []),
+      ...(smoothed ? [`Smoothed with weight ${view.smoothing}.`] : []),
       ...(lost > 0
         ? [`${lost} point${lost === 1 ? '' : 's'} at or below zero cannot stand on a logarithmic axis.`]
         : []),

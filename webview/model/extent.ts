@@ -24,14 +24,15 @@ export function axisRange(axis: 'x' | 'y', chart: DrawnChart): Range {
 function addSeries(series: DrawnSeries, axis: 'x' | 'y', visible: Range | undefined, add: (value: number) => void) {
   const interval = axis === 'x' ? 'xInterval' : 'yInterval';
   for (const points of [series.points, series.raw ?? []]) {
-    for (let i = visible ? firstFrom(points, visible[0]) : 0; i < points.length; i++) {
+    // One point beyond each edge: the line to it is visible.
+    for (let i = visible ? Math.max(0, firstFrom(points, visible[0]) - 1) : 0; i < points.length; i++) {
       const p = points[i]!;
-      if (visible && p.x > visible[1]) break;
       add(p[axis]);
       if (p[interval]) {
         add(p[interval].low);
         add(p[interval].high);
       }
+      if (visible && p.x > visible[1]) break;
     }
   }
   if (axis === 'x') return;

@@ -1,4 +1,5 @@
 import type { RunStatus } from '../../src/protocol/panel.ts';
+import { states } from '../../src/record/state.ts';
 import type { ComparedArm, ComparedMetric, Comparison, Contrast, Curve, Verdict } from '../../src/report/types.ts';
 import {
   contrastSentence,
@@ -153,7 +154,9 @@ const stateRule: ColumnRule = {
   },
   seed(run, _, { statuses }) {
     const status = statuses.get(run.id);
-    return status ? { text: stateText(status), value: status.state, title: status.words } : { text: run.state };
+    return status
+      ? { text: stateText(status), value: status.state, title: status.words }
+      : { text: states[run.state].word, value: run.state };
   },
 };
 

@@ -1,4 +1,4 @@
-import { formatValue } from '../../src/report/words.ts';
+import { formatCount, formatValue } from '../../src/report/words.ts';
 import { firstFrom } from './decimate.ts';
 import type { DrawnChart, DrawnSeries } from './drawn.ts';
 
@@ -56,20 +56,22 @@ export function curvesTooltip(charts: readonly DrawnChart[], x: number, at: stri
   const [first] = ordered;
   const unit = first?.x.kind === 'number' ? first.x.label : '';
   return {
-    heading: `${unit} ${Number.isInteger(x) ? x : formatValue(x)}`.trim(),
+    heading: `${unit} ${formatNumber(x)}`.trim(),
     sections: ordered.flatMap((chart) => {
       const rows = chart.series
         .flatMap((s) => valueAt(s, x) ?? [])
         .sort((a, b) => b.y - a.y)
-        .map(({ y, series, range, raw }) => ({
+        .map(({ y, series, range, raw, elsewhere }) => ({
           name: series.name,
           style: series.style,
-          value: `${formatValue(y)}${raw === undefined ? '' : ` (recorded ${formatValue(raw)})`}${range}`,
+          value: `${formatValue(y)}${raw === undefined ? '' : ` (recorded ${formatValue(raw)})`}${range}${elsewhere}`,
         }));
       return rows.length > 0 ? [{ chart: chart.id, title: chart.title, rows }] : [];
     }),
   };
 }
+
+const formatNumber = (x: number): string => (Number.isInteger(x) ? formatCount(x) : formatValue(x));
 
 function valueAt(series: DrawnSeries, x: number) {
   const { points, band, raw } = series;
@@ -83,7 +85,8 @@ function valueAt(series: DrawnSeries, x: number) {
   if (Math.abs(point.x - x) > spacing / 2 + 1e-9) return undefined;
   const seeds = band?.[index];
   const range = seeds && seeds.x === point.x ? ` [${formatValue(seeds.low)}, ${formatValue(seeds.high)}]` : '';
-  return { series, y: point.y, range, raw: raw?.[index]?.y };
+  const elsewhere = point.x === x ? '' : ` at ${formatNumber(point.x)}`;
+  return { series, y: point.y, range, raw: raw?.[index]?.y, elsewhere };
 }
 
 /** For points: the one that is pointed at, in its own words. */

@@ -100,6 +100,7 @@ export function createPanel(root: HTMLElement, host: Host): void {
   }
 
   function accept(next: PanelState): void {
+    const start = performance.now();
     const changed = next.comparison !== state?.comparison || next.runs !== state?.runs;
     state = next;
     if (changed) {
@@ -111,6 +112,7 @@ export function createPanel(root: HTMLElement, host: Host): void {
       };
       stale = { table: true, charts: true };
     }
+    performance.measure('strata:state', { start });
     remember();
     schedule();
   }
@@ -127,7 +129,8 @@ export function createPanel(root: HTMLElement, host: Host): void {
       scroll = { top: box.scrollTop, height: box.clientHeight };
     }
     focusRow = true;
-    schedule();
+    // At once: the next key may come before the next frame, and means the row that this one went to.
+    draw();
   }
 
   function draw(): void {
@@ -186,7 +189,7 @@ export function createPanel(root: HTMLElement, host: Host): void {
                     theme,
                     actions,
                     asTable: view.tables.includes(chart.id) !== theme.screenReader,
-                    pointed,
+                    pointed: () => pointed,
                     canvas: canvasOf(chart.id),
                     painted: () => painted.view(chart.id),
                   }),

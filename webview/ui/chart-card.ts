@@ -17,7 +17,8 @@ export interface CardProps {
   theme: Theme;
   actions: Actions;
   asTable: boolean;
-  pointed: PointTarget | undefined;
+  /** Where the crosshair is now. */
+  pointed(): PointTarget | undefined;
   canvas(element: Element | undefined): void;
   painted(): ChartView | undefined;
 }
@@ -31,7 +32,7 @@ export function chartCard(props: CardProps): TemplateResult {
     </header>
     ${asTable ? numbers(drawnTable(chart), chart.id) : plot(props)}
     ${asTable || chart.series.length === 0 ? nothing : legend(props)}
-    <p class="note">${chart.note}</p>
+    <p class="note">${chart.note}${chart.series.some((s) => s.raw) && !asTable ? ' The faint line is what was recorded.' : ''}</p>
   </section>`;
 }
 
@@ -136,7 +137,8 @@ function onKey(event: KeyboardEvent, props: CardProps): void {
 
 function curveKey(key: string, { chart, actions, pointed }: CardProps): boolean {
   const [low, high] = axisRange('x', chart);
-  const at = pointed?.kind === 'x' && pointed.group === chart.group ? pointed.x : undefined;
+  const now = pointed();
+  const at = now?.kind === 'x' && now.group === chart.group ? now.x : undefined;
   const go = (x: number | undefined) => {
     if (x !== undefined) actions.point({ kind: 'x', group: chart.group, chart: chart.id, x, aloud: true });
   };
@@ -160,9 +162,10 @@ function curveKey(key: string, { chart, actions, pointed }: CardProps): boolean 
 /** Points in the order in which they are read: series by series. */
 function pointKey(key: string, { chart, actions, pointed }: CardProps): boolean {
   const places = chart.series.flatMap((s, series) => s.points.map((_, index) => ({ series, index })));
+  const target = pointed();
   const now =
-    pointed?.kind === 'point' && pointed.chart === chart.id
-      ? places.findIndex((p) => p.series === pointed.series && p.index === pointed.index)
+    target?.kind === 'point' && target.chart === chart.id
+      ? places.findIndex((p) => p.series === target.series && p.index === target.index)
       : -1;
   const go = (place: number) => {
     const found = places[(place + places.length) % places.length];

@@ -1,5 +1,6 @@
 import type { Chart as ChartJs, Plugin } from 'chart.js';
 import { symbol } from 'd3-shape';
+import type { ChartPoint } from '../../src/report/chart.ts';
 import { styleOf } from '../../src/report/palette.ts';
 import { markers } from '../../src/report/svg.ts';
 import type { DrawnChart, DrawnSeries } from '../model/drawn.ts';
@@ -101,16 +102,18 @@ function drawPoints({ canvas, x, y }: Pen, scene: Scene, series: DrawnSeries, sh
   canvas.lineWidth = scene.theme.highContrast ? 2 : 1.5;
   const shape = symbol(markers[styleOf(style).marker], line ? 40 : 70).context(canvas);
   const every = line ? Math.max(1, Math.ceil(points.length / marksOfLine)) : 1;
-  for (const [i, p] of points.entries()) {
-    if (!line) drawIntervals(canvas, p.xInterval, p.yInterval, x, y, [x(p.x), y(p.y) + shift]);
-    if (i % every !== 0 && i !== points.length - 1) continue;
+  const mark = (p: ChartPoint): void => {
     canvas.save();
     canvas.translate(x(p.x), y(p.y) + shift);
     canvas.beginPath();
     shape();
     canvas.fill();
     canvas.restore();
-  }
+  };
+  if (!line) for (const p of points) drawIntervals(canvas, p.xInterval, p.yInterval, x, y, [x(p.x), y(p.y) + shift]);
+  for (let i = 0; i < points.length - 1; i += every) mark(points[i]!);
+  const last = points.at(-1);
+  if (last) mark(last);
   canvas.globalAlpha = 1;
 }
 

@@ -110,7 +110,8 @@ export class ChartView {
   #datasets(series: DrawnSeries, scene: Scene, range: Range): ChartDataset<'line'>[] {
     if (!series.line) return [];
     const colour = seriesColour(series.style, scene.theme);
-    const width = Math.max(200, this.#canvas.clientWidth || 600);
+    // A smallest and a largest value for every two pixels: what is left out cannot be seen.
+    const width = Math.max(200, this.#canvas.clientWidth || 600) / 2;
     const thinned = (points: DrawnSeries['points']) =>
       scene.chart.x.kind === 'number' && scene.chart.x.scale === 'log' ? points : decimate(points, range, width);
     const line = (points: DrawnSeries['points'], more: Partial<ChartDataset<'line'>>): ChartDataset<'line'> => ({
@@ -192,6 +193,8 @@ function scaleOptions(axis: 'x' | 'y', { chart, theme }: Scene, [min, max]: Rang
     ticks: {
       color: theme.foreground,
       font,
+      // Ranges end where the data ends, not at round numbers; an axis labels the round ones only.
+      includeBounds: false,
       maxTicksLimit: axis === 'x' ? 8 : 7,
       ...(axis === 'x' && { maxRotation: 0 }),
       ...(names && { callback: (value: string | number) => names[Number(value)] ?? '', autoSkip: false }),

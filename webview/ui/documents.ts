@@ -17,7 +17,7 @@ export function documentSection(
   return html`<section class="documents" aria-labelledby="documents-title">
     <h2 id="documents-title">Documents that flipped</h2>
     <vscode-single-select
-      label="Contrast"
+      .label=${'Contrast'}
       .value=${chosen.key}
       @change=${(event: Event) => actions.view({ documents: (event.currentTarget as HTMLSelectElement).value })}
     >

@@ -184,10 +184,12 @@ const widths = new WeakMap<TableModel, number[]>();
 function widthsOf(table: TableModel): number[] {
   const known = widths.get(table);
   if (known) return known;
+  const rows = [...table.arms, ...[...table.seeds.values()].flat()];
   const found = table.columns.map((column, i) => {
-    let longest = Math.ceil(column.header.length * 0.6) + 3;
-    for (const row of table.arms) longest = Math.max(longest, row.cells[i]!.text.length);
-    return Math.min(56, Math.max(7, longest)) + (i === 0 ? 15 : 2);
+    const words = column.header.split(' ').map((word) => word.length + 3);
+    let longest = Math.max(7, Math.ceil(column.header.length * 0.6) + 3, ...words);
+    for (const row of rows) longest = Math.max(longest, row.cells[i]!.text.length);
+    return Math.min(56, longest) + (i === 0 ? 15 : 2);
   });
   widths.set(table, found);
   return found;

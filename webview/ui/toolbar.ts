@@ -21,7 +21,7 @@ export function toolbar(props: ToolbarProps): TemplateResult {
   const { view, actions, arranged, table } = props;
   return html`<div class="toolbar" role="toolbar" aria-label="Table and charts">
     <vscode-textfield
-      label="Filter arms"
+      .label=${'Filter arms'}
       placeholder="Filter: lora  -full  recall_new>0.7  learning_rate=1e-3"
       .value=${view.filter}
       @input=${(event: Event) => actions.view({ filter: (event.currentTarget as HTMLInputElement).value })}

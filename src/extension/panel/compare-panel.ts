@@ -134,7 +134,10 @@ export class ComparePanel implements vscode.Disposable {
   #watch(): void {
     const on = this.#panel.visible && this.#listens;
     if (!this.#panel.visible) this.#listens = false; // The page is gone with its tab; it says when it is back.
-    if (on && !vscode.workspace.isTrusted) return this.#show({ ...this.#state, problem: untrusted() });
+    if (on && !vscode.workspace.isTrusted) {
+      this.#show({ ...this.#state, problem: untrusted() });
+      return;
+    }
     if (on && !this.#thread) this.#start();
     this.#thread?.tell({ type: 'watch', on });
   }

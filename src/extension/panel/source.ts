@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path';
-import { Failure, fail } from '../../base/problem.ts';
+import { attempt, Failure, fail } from '../../base/problem.ts';
 import { loadExperiment } from '../../cli/experiment-argument.ts';
 import type { Io } from '../../cli/verb.ts';
 import { compareSpecOf } from '../../cli/verbs/compare.ts';
@@ -7,6 +7,7 @@ import type { Plan } from '../../plan/types.ts';
 import type { PanelSource, RunStatus } from '../../protocol/panel.ts';
 import { runFolders } from '../../record/find.ts';
 import { homeOf } from '../../record/layout.ts';
+import type { Run } from '../../record/types.ts';
 import { collectPlan, collectRuns } from '../../report/collect.ts';
 import type { CompareInput } from '../../report/types.ts';
 import type { RunCache, Sight } from './run-cache.ts';
@@ -61,9 +62,12 @@ async function foldersOf(file: string, plan: Plan | undefined): Promise<string[]
 export async function collectSource(source: PanelSource, cache: SourceCache): Promise<CompareInput> {
   if (source.kind === 'experiment') return collectPlan(await planOf(source.file, cache), cache.runs.load);
   const sights = await Promise.all(source.folders.map((folder) => cache.runs.look(folder)));
-  const runs = sights.flatMap((s) => s?.run ?? []);
+  const runs: Run[] = [];
+  // One that is damaged is named among the notices, and the others are compared.
+  for (const run of sights.flatMap((s) => s?.run ?? []))
+    if ((await attempt(() => cache.runs.load(run.folder))).ok) runs.push(run);
   if (runs.length === 0) {
-    fail('unknown-run', 'None of the runs of this comparison is there any more.', {
+    fail('unknown-run', 'None of the runs of this comparison can be read any more.', {
       remedy: 'Close it, and compare runs of the Runs view.',
     });
   }
