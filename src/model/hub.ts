@@ -37,3 +37,9 @@ export async function cachedModel(id: string, env: NodeJS.ProcessEnv = process.e
   );
   return isFolder ? folder : undefined;
 }
+
+/** The id of the model whose snapshot a folder of the cache is (`…/models--org--name/snapshots/…`), or undefined. */
+export function idOfSnapshot(folder: string): string | undefined {
+  const id = /[\\/]models--([^\\/]+)[\\/]snapshots[\\/][^\\/]+[\\/]?$/.exec(folder)?.[1]?.replace('--', '/');
+  return id !== undefined && isHubId(id) ? id : undefined;
+}

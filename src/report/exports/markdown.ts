@@ -12,7 +12,7 @@ import type { Comparison } from '../types.ts';
 import { headlines, method, missingLines, overlapLines, staleLines, staleTitles, summaryLine } from '../words.ts';
 
 /** Characters that Markdown would read as markup or that would end a cell. */
-function escapeCell(text: string): string {
+export function escapeCell(text: string): string {
   return text.replace(/[\\`*_[\]<>|]/g, '\\$&').replace(/\s*\n\s*/g, ' ');
 }
 
