@@ -63,6 +63,7 @@ interface Case {
 const arms = '  lora: { lora: { rank: 4 } }\n';
 const arm = (text: string) => `${arms}${text}\n`;
 const training = 'training: { corpus: facts, steps: 4, learning_rate: 1e-3 }';
+const rest = valid.slice(valid.indexOf(training));
 
 const cases: Case[] = [
   // The text itself.
