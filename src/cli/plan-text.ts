@@ -172,6 +172,10 @@ function trainingLines({ name, shape }: ArmPlan, { experiment }: Plan, width: nu
     `learning rate ${training.learning_rate}, ${training.schedule}`,
     ...(microBatch === batch ? [] : [`micro-batches of ${microBatch}`]),
     ...(recompute ? ['activations recomputed'] : []),
+    ...(training.distill
+      ? [`KL to ${training.distill.teacher} on ${training.distill.corpus} with weight ${training.distill.weight}`]
+      : []),
+    ...(training.keep === 'last' ? [] : [`keeps the best by ${training.keep.best}`]),
   ];
   return [
     ...wrap(
@@ -206,7 +210,7 @@ function total(plan: Plan, { states, columns }: PlanTextOptions): string[] {
     ? costs.reduce((sum, cost) => sum + (cost?.seconds ?? 0), 0)
     : undefined;
   const parts = [
-    `${plural(plan.runs.length, 'run')}${done.length > 0 ? `, ${done.length} of them finished` : ''}`,
+    `${plural(runs.length, 'run')}${done.length > 0 ? `, ${done.length} of them finished` : ''}`,
     ...(open.length > 0 ? [`≈ ${flops(work)}`] : []),
     ...(open.length > 0 && seconds !== undefined ? [`${duration(seconds)} one after another`] : []),
   ];

@@ -18,6 +18,7 @@ export function replayed(sequences: number, share: number): number {
  * from the seed and the number of the step: a resumed run asks for step n and gets what it would have got.
  *
  * @param files absolute, in order
+ * @param options.stream names the order of the main corpus: another name, another order
  * @param tokenizer may be undefined if all corpora are token rows
  * @throws Failure as `loadTokenCorpus`, `readTokenRows`, `orderedRows`; `token-out-of-vocabulary`
  */
@@ -26,15 +27,15 @@ export async function trainingData(
   files: { corpus: readonly string[]; replay?: readonly string[] },
   tokenizer: Tokenizer | undefined,
   seed: number,
-  options: { cacheFolder?: string; progress?: Progress; vocabSize?: number } = {},
+  options: { cacheFolder?: string; progress?: Progress; vocabSize?: number; stream?: string } = {},
 ): Promise<TrainingData> {
   const { batch, sequence, steps } = spec;
   const share = spec.replay?.share ?? 0;
   const total = steps * batch;
   const replayNeeded = replayed(total, share);
   const open = (source: CorpusSource, names: readonly string[], stream: string, needed: number) =>
-    openRows(source, names, needed, { ...spec, seed, stream, tokenizer, ...options });
-  const main = await open(spec.corpus, files.corpus, 'corpus', total - replayNeeded);
+    openRows(source, names, needed, { ...spec, seed, tokenizer, ...options, stream });
+  const main = await open(spec.corpus, files.corpus, options.stream ?? 'corpus', total - replayNeeded);
   const replay = spec.replay && (await open(spec.replay.corpus, files.replay ?? [], 'replay', replayNeeded));
   return {
     steps,

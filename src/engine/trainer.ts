@@ -20,6 +20,8 @@ export interface TrainerRequest {
   /** Names of trained tensors. */
   trained: readonly string[];
   lora?: LoraRequest;
+  /** With `training.distill`: the unchanged model. */
+  teacher?: Model;
   training: ResolvedTraining;
   /** Compute activations again on the way back instead of keeping them: less memory, the same bits. */
   recompute?: boolean;
@@ -39,32 +41,29 @@ export async function createTrainer(request: TrainerRequest): Promise<Trainer> {
   const lora = request.lora && loraFactors(request.lora);
   const parameters = allocate(
     trainedParameters(model.config, { trained, lora }),
-    training.micro_batch < training.batch,
+    training.micro_batch < training.batch || training.distill !== undefined,
   );
   const start = new Map<string, Float32Array>(await readWeights(model, trained));
   if (request.lora) for (const [name, data] of await initialFactors(model, request.lora, seed)) start.set(name, data);
   for (const { name, arrays } of parameters) arrays.value.set(start.get(name)!);
   start.clear();
   const owned = new Set(parameters.map((p) => p.name));
-  const graph = buildTraining(
-    model.config,
-    placeWeights(model, (name) => owned.has(name)),
-    {
-      batch: training.micro_batch,
-      sequence: training.sequence,
-      trained,
-      lora,
-      recompute: request.recompute ?? false,
-      device,
-    },
-  );
-  const session = await Session.open(graph, { threads, device });
-  return new WasmTrainer(session, parameters, training);
+  const places = placeWeights(model, (name) => owned.has(name));
+  const { micro_batch: batch, sequence } = training;
+  const pass = { batch, sequence, trained, lora, recompute: request.recompute ?? false, device };
+  const learning = await Session.open(buildTraining(model.config, places, pass), { threads, device });
+  if (!training.distill) return new WasmTrainer({ learning }, parameters, training);
+  const teacher = { config: request.teacher!.config, places: placeWeights(request.teacher!, () => false) };
+  const graph = buildTraining(model.config, places, { ...pass, teacher });
+  const following = await Session.open(graph, { threads, device });
+  return new WasmTrainer({ learning, following }, parameters, training);
 }
 
-function refuse({ model, training, device = 'cpu' }: TrainerRequest): void {
+function refuse({ model, teacher, training, device = 'cpu' }: TrainerRequest): void {
   const row = deviceRow(device);
   if (model.adapter) throw new Error('the adapter of a model must be merged before it is trained');
+  if (teacher?.adapter) throw new Error('the adapter of a teacher must be merged before it teaches');
+  if (training.distill && !teacher) throw new Error('no teacher is given to distill from');
   if (training.batch % training.micro_batch !== 0) throw new Error('the micro-batch does not divide the batch');
   if (!row.precisions.includes(training.precision)) {
     fail('not-available', `Training with precision ${training.precision} is not carried out on the device ${device}.`, {
@@ -73,15 +72,21 @@ function refuse({ model, training, device = 'cpu' }: TrainerRequest): void {
   }
 }
 
-/** Gradients from the graph, everything else of the optimizer in WebAssembly memory. */
+/** The graphs of a training: what is learnt from targets, and what keeps it near the teacher. */
+interface Passes {
+  learning: Session;
+  following?: Session;
+}
+
+/** Gradients from the graphs, everything else of the optimizer in WebAssembly memory. */
 class WasmTrainer implements Trainer {
-  readonly #session: Session;
+  readonly #passes: Passes;
   readonly #parameters: readonly Parameter[];
   readonly #training: ResolvedTraining;
   #step = 0;
 
-  constructor(session: Session, parameters: readonly Parameter[], training: ResolvedTraining) {
-    this.#session = session;
+  constructor(passes: Passes, parameters: readonly Parameter[], training: ResolvedTraining) {
+    this.#passes = passes;
     this.#parameters = parameters;
     this.#training = training;
   }
@@ -90,35 +95,46 @@ class WasmTrainer implements Trainer {
     return this.#step;
   }
 
-  async advance(batches: Rows[]): Promise<StepMetrics[]> {
+  async advance(batches: Rows[], distilled: Rows[] = []): Promise<StepMetrics[]> {
     const metrics: StepMetrics[] = [];
-    for (const rows of batches) {
-      metrics.push(await this.#advanceOne(rows));
+    for (const [i, rows] of batches.entries()) {
+      metrics.push(await this.#advanceOne(rows, distilled[i]));
       await yieldToLoop();
     }
     return metrics;
   }
 
-  async #advanceOne(rows: Rows): Promise<StepMetrics> {
-    const { batch, sequence } = this.#training;
-    if (rows.rows !== batch || rows.sequence !== sequence) {
-      throw new Error(`a batch of ${rows.rows}×${rows.sequence} tokens instead of ${batch}×${sequence}`);
+  async #advanceOne(rows: Rows, distilled: Rows | undefined): Promise<StepMetrics> {
+    const { batch, sequence, distill } = this.#training;
+    const loss = await this.#gradients(this.#passes.learning, rows, 1, 'gradient');
+    let divergence: number | undefined;
+    if (distill) {
+      if (!distilled) throw new Error('a step has no rows to distill on');
+      divergence =
+        (await this.#gradients(this.#passes.following!, distilled, distill.weight, 'partial')) / distill.weight;
     }
-    const loss = await this.#gradients(rows);
     const norm = gradientNorm(this.#parameters);
-    if (!Number.isFinite(loss) || !Number.isFinite(norm)) notFinite(this.#step + 1, loss, norm);
+    const total = loss + (divergence ?? 0);
+    if (!Number.isFinite(total) || !Number.isFinite(norm)) notFinite(this.#step + 1, total, norm);
     const rate = learningRate(this.#training, this.#step);
     this.#step++;
     adamwStep(this.#parameters, this.#training, { step: this.#step, norm, learningRate: rate });
-    return { loss, gradNorm: norm, learningRate: rate, tokens: batch * sequence };
+    const metrics = { loss, gradNorm: norm, learningRate: rate, tokens: batch * sequence };
+    return divergence === undefined ? metrics : { ...metrics, divergence };
   }
 
-  /** Leaves the gradients of the whole step in the parameters and returns its loss. */
-  async #gradients(rows: Rows): Promise<number> {
+  /**
+   * Runs a pass over all micro-batches and returns factor · the mean over the rows' targets of its loss. `start` says where
+   * its first gradients go: into `gradient`, or added to what is there.
+   */
+  async #gradients(session: Session, rows: Rows, factor: number, start: 'gradient' | 'partial'): Promise<number> {
     const { batch, micro_batch: micro, sequence } = this.#training;
+    if (rows.rows !== batch || rows.sequence !== sequence) {
+      throw new Error(`a batch of ${rows.rows}×${rows.sequence} tokens instead of ${batch}×${sequence}`);
+    }
     const targets = rows.targets.reduce((sum, target) => sum + (target >= 0 ? 1 : 0), 0);
     const weights = Object.fromEntries(this.#parameters.map((p) => [p.name, p.arrays.value]));
-    const scale = Float32Array.of(targets === 0 ? 0 : 1 / targets);
+    const scale = Float32Array.of(targets === 0 ? 0 : factor / targets);
     let loss = 0;
     for (let first = 0; first < batch; first += micro) {
       const part = (values: Int32Array) => values.subarray(first * sequence, (first + micro) * sequence);
@@ -130,9 +146,9 @@ class WasmTrainer implements Trainer {
         segments: part(rows.segments),
         positions: part(rows.positions),
       };
-      const slot = first === 0 ? 'gradient' : 'partial';
+      const slot = first === 0 ? start : 'partial';
       const into = Object.fromEntries(this.#parameters.map((p) => [`gradient.${p.name}`, p.arrays[slot]]));
-      const results = await this.#session.run(feeds, into);
+      const results = await session.run(feeds, into);
       loss += Number(results['loss']![0]);
       if (slot === 'partial') for (const p of this.#parameters) p.addPartial();
     }
@@ -167,8 +183,9 @@ class WasmTrainer implements Trainer {
     this.#step = await loadState(file, this.#parameters);
   }
 
-  dispose(): Promise<void> {
-    return this.#session.close();
+  async dispose(): Promise<void> {
+    await this.#passes.learning.close();
+    await this.#passes.following?.close();
   }
 }
 

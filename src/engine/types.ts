@@ -5,6 +5,8 @@ import type { Model } from '../model/types.ts';
 export interface StepMetrics {
   /** Mean cross-entropy over the step's non-ignored targets, nats. */
   loss: number;
+  /** With `distill`: mean KL(teacher ‖ student) over the counted positions of the step's distilled rows, nats. */
+  divergence?: number;
   /** Global norm of the gradient before clipping. */
   gradNorm: number;
   learningRate: number;
@@ -16,8 +18,8 @@ export interface StepMetrics {
 export interface Trainer {
   /** Optimizer steps completed. */
   readonly step: number;
-  /** Carries out one optimizer step for each batch. */
-  advance(batches: Rows[]): Promise<StepMetrics[]>;
+  /** Carries out one optimizer step for each batch; with `distill` each has rows on which the teacher is followed. */
+  advance(batches: Rows[], distilled?: Rows[]): Promise<StepMetrics[]>;
   /** Current float32 values of trained tensors (and LoRA factors, by PEFT's names). */
   read(names?: readonly string[]): Promise<Map<string, { shape: number[]; data: Float32Array }>>;
   /** ‖Δw‖ of the last step and ‖w‖ after it, of each trained tensor; no entries before the first step. */

@@ -35,11 +35,6 @@ const where = (path: Path, is: boolean): Path[] => (is ? [path] : []);
 
 export const notAvailable: NotAvailable[] = [
   {
-    what: '`distill`',
-    instead: 'Remove it; `replay` keeps old text in the training.',
-    places: (context) => inTraining(context, 'distill', () => true),
-  },
-  {
     what: '`precision: mixed`',
     instead: 'Use `float32`.',
     fix: 'float32',

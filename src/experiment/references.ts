@@ -54,6 +54,7 @@ function ofTraining(training: TrainingOverrides | undefined, path: Path): Refere
     ...use('corpus', training?.replay?.corpus, [...path, 'replay', 'corpus']),
     ...use('arm', training?.distill?.teacher, [...path, 'distill', 'teacher']),
     ...use('corpus', training?.distill?.corpus, [...path, 'distill', 'corpus']),
+    ...(typeof training?.keep === 'object' && training.keep ? task(training.keep.best, [...path, 'keep', 'best']) : []),
   ];
 }
 

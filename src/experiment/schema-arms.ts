@@ -13,6 +13,7 @@ import {
   path,
   said,
   share,
+  taskName,
   words,
 } from './schema-kit.ts';
 
@@ -147,12 +148,26 @@ export const training = z.strictObject({
   distill: key(
     z
       .strictObject({
-        teacher: key(armName(), 'The arm whose model teaches.', 'base'),
-        weight: key(z.number().gt(0), 'Weight of the Kullback-Leibler term.', 0.5),
-        corpus: key(corpusName(), 'The corpus it is taken on.', 'general'),
+        teacher: key(armName(), 'The arm whose model teaches: one that changes nothing.', 'base'),
+        weight: key(z.number().gt(0), 'The loss is cross-entropy + weight · KL.', 0.5),
+        corpus: key(
+          corpusName(),
+          'Where KL is taken: each step has a further `batch` of its sequences; its texts are not learnt.',
+          'general',
+        ),
       })
       .optional(),
-    'Keeps the model near another one on a corpus.',
+    'Keeps the model near the unchanged one: adds weight · KL(teacher ‖ model), nats, the mean over the positions of `corpus` whose next token would be learnt. It costs more than twice the time.',
+  ),
+  keep: key(
+    said(
+      z
+        .union([z.literal('last'), z.strictObject({ best: key(taskName(), 'An evaluated task.', 'recall_new') })])
+        .default('last'),
+      '`last` or `{best: TASK}`',
+    ),
+    'Which weights are the result: those of the last step, or those of the evaluation (every n steps and the last; of equals the earliest) with the best primary metric of a task. A task that chooses says more good of the arm than one that does not: choose by one that the verdict is not about.',
+    { best: 'recall_new' },
   ),
 });
 

@@ -44,6 +44,7 @@ export const name = (what = 'a name: small letters, digits and _, a letter first
   said(z.string().regex(/^[a-z][a-z0-9_]*$/), what);
 export const armName = () => name('the name of an arm');
 export const corpusName = () => name('the name of a corpus');
+export const taskName = () => said(z.string().min(1), 'an evaluated task');
 export const path = () => said(z.string().min(1), 'a path relative to this file');
 export const files = () =>
   said(z.union([path(), z.array(path()).min(1)]), 'a path relative to this file, or a list of such');

@@ -161,6 +161,7 @@ export interface TrainingSpec {
   recompute: 'auto' | boolean;
   checkpoint_every: number;
   distill?: { teacher: string; weight: number; corpus: string };
+  keep: 'last' | { best: string };
 }
 
 export interface EvaluationSpec {

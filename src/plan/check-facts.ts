@@ -27,9 +27,10 @@ function checkRows({ spec, plan }: PlannedArm, { contents }: PlannableFacts, dia
   const path = (key: string) =>
     spec.overrides.includes(key) ? ['arms', spec.name, 'training', key] : ['training', key];
   const replay = training.replay && contents?.[training.replay.corpus];
+  const distill = training.distill && contents?.[training.distill.corpus];
   const { steps, batch, sequence } = plan.shape;
-  for (const content of replay ? [main, replay] : [main])
-    if (content.rowLength !== undefined && content.rowLength !== sequence)
+  for (const content of [main, replay, distill])
+    if (content?.rowLength !== undefined && content.rowLength !== sequence)
       diagnostics.error(
         path(training.sequence === undefined ? 'corpus' : 'sequence'),
         'token-rows-length',
@@ -42,7 +43,7 @@ function checkRows({ spec, plan }: PlannedArm, { contents }: PlannableFacts, dia
       `Token rows are taken in order, once, so ${main.name} has no epochs. Write "steps: ${Math.floor(main.documents / batch)}" to use all rows.`,
     );
   if (steps === undefined) return;
-  for (const { corpus, needed, there } of missingRows(training, steps, main, replay))
+  for (const { corpus, needed, there } of missingRows(training, steps, main, replay, distill))
     diagnostics.error(
       path(training.length.unit),
       'token-rows-too-few',

@@ -70,13 +70,13 @@ function trainedMatrices({ config, tensors }: Stack, names: ReadonlySet<string>)
 /** The lowest layer that gradients must reach; 0 if the embeddings are trained, the number of layers if only what is above is. */
 export function lowestTrained({ tensors, layers }: Stack, { names, lora }: Trained): number {
   const adapted = new Set(lora?.weights);
-  let lowest = layers.length;
-  for (const t of tensors) {
-    if (!names.has(t.name) && !adapted.has(t.name)) continue;
-    if (isEmbedding(t.name)) return 0;
-    if (t.layer !== undefined) lowest = Math.min(lowest, t.layer);
+  // Tensors are in model order, so the first one decides.
+  for (const { name, layer } of tensors) {
+    if (!names.has(name) && !adapted.has(name)) continue;
+    if (isEmbedding(name)) return 0;
+    if (layer !== undefined) return layer;
   }
-  return lowest;
+  return layers.length;
 }
 
 /**
@@ -115,6 +115,12 @@ export function autoRecompute(
   return activationBytes(stack, trained, { ...shape, recompute: false }) > recomputeAbove;
 }
 
+/** Of a token that is learnt, with that of one more on which a teacher of about the same size is followed. */
+function stepFlopsPerToken(stack: Stack, trained: Trained, { sequence, recompute, distilled }: TrainingShape): number {
+  const learning = trainingFlopsPerToken(stack, trained, sequence, recompute);
+  return distilled ? 2 * learning + forwardFlopsPerToken(stack, sequence) : learning;
+}
+
 /** Program, runtime and buffers, before any weight: measured on Linux with Node 20 and onnxruntime 1.30. */
 const processBytes = 150e6;
 
@@ -129,11 +135,19 @@ export function peakMemory(
   if (shape === undefined) return processBytes + weights + 3 * 4 * 512 * stack.config.vocabSize;
   const factors = trained.lora ? trained.lora.rank * parametersPerRank(trained.lora.weights, stack) : 0;
   // Master, both moments and gradient in float32, and the sum of gradients where a step has several micro-batches.
-  const perParameter = shape.microBatch < shape.batch ? 20 : 16;
+  const perParameter = shape.microBatch < shape.batch || shape.distilled ? 20 : 16;
   const state = perParameter * (parametersOf(stack, trained.names) + factors);
   // Logits, their log-softmax and their gradient.
   const logits = 3 * 4 * shape.microBatch * shape.sequence * stack.config.vocabSize;
-  return processBytes + weights + state + logits + activationBytes(stack, trained, shape);
+  // Both sessions keep their activations; the second holds the teacher's logits besides.
+  const activations = logits + activationBytes(stack, trained, shape);
+  return (
+    processBytes +
+    weights +
+    state +
+    activations * (shape.distilled ? 2 : 1) +
+    (shape.distilled ? weights + (2 * logits) / 3 : 0)
+  );
 }
 
 /** Cost of one run. `shape` is undefined if nothing is trained; its steps may be unknown, then training counts as nothing yet. */
@@ -148,7 +162,7 @@ export function costOf(
   const trainTokens = shape?.steps === undefined ? 0 : shape.steps * shape.batch * shape.sequence;
   const window = Math.min(512, stack.config.maxPositions);
   const flops =
-    (shape === undefined ? 0 : trainTokens * trainingFlopsPerToken(stack, trained, shape.sequence, shape.recompute)) +
+    (shape === undefined ? 0 : trainTokens * stepFlopsPerToken(stack, trained, shape)) +
     evaluations.tokens * evaluations.times * forwardFlopsPerToken(stack, window);
   const speed = machine?.flopsPerSecond;
   return {

@@ -72,7 +72,7 @@ function planRun(
   { experiment, facts, tasks, model, device }: Context,
 ): RunPlan | undefined {
   const { plan, spec } = arm;
-  const training = spec.training && resolvedTraining(arm, spec.training, experiment, facts);
+  const training = spec.training && resolvedTraining(arm, spec.training, tasks, experiment, facts);
   if (spec.training && training === undefined) return undefined;
   // A parent that trains nothing has one run, which stands for every seed.
   const parent = parents.find((run) => run.seed === seed) ?? parents.find((run) => run.seed === undefined);
@@ -108,13 +108,17 @@ function planRun(
 function resolvedTraining(
   arm: PlannedArm,
   training: TrainingSpec,
+  tasks: readonly TaskRequest[],
   experiment: Experiment,
   facts: PlannableFacts,
 ): ResolvedTraining | undefined {
   const { shape } = arm.plan;
   const corpus = corpusIdentity(training.corpus, experiment, facts);
   const replay = training.replay && corpusIdentity(training.replay.corpus, experiment, facts);
+  const distilled = training.distill && corpusIdentity(training.distill.corpus, experiment, facts);
   if (shape?.steps === undefined || corpus === undefined || (training.replay && replay === undefined)) return undefined;
+  if (training.distill && distilled === undefined) return undefined;
+  const keep = keptBy(training, tasks, experiment);
   const {
     batch,
     micro_batch,
@@ -145,7 +149,19 @@ function resolvedTraining(
     base_precision: 'float32',
     corpus,
     ...(training.replay && replay ? { replay: { corpus: replay, share: training.replay.share } } : {}),
+    ...(training.distill && distilled ? { distill: { weight: training.distill.weight, corpus: distilled } } : {}),
+    ...(keep && { keep }),
   };
+}
+
+/** Undefined for the last weights. That the task is evaluated, and when, was checked with the file. */
+function keptBy(
+  { keep }: TrainingSpec,
+  tasks: readonly TaskRequest[],
+  { evaluation }: Experiment,
+): ResolvedTraining['keep'] {
+  if (keep === 'last') return undefined;
+  return { task: tasks.find(({ name }) => name === keep.best)!.hash, every: evaluation.every! };
 }
 
 /** Where the run finds what its spec names by hash. The parent's directory is known where the runs are made. */
@@ -153,10 +169,12 @@ function sourcesOf({ plan, spec }: PlannedArm, facts: PlannableFacts): RunSource
   const adapter = facts.adapters?.[plan.name]?.folder;
   const corpus = facts.corpora?.[spec.training?.corpus ?? '']?.files;
   const replay = facts.corpora?.[spec.training?.replay?.corpus ?? '']?.files;
+  const distill = facts.corpora?.[spec.training?.distill?.corpus ?? '']?.files;
   return {
     model: facts.base.folder,
     adapter,
     corpus,
     replay,
+    distill,
   };
 }

@@ -28,8 +28,9 @@ export function shapeOf(
   const sequence = sequenceOf(training, stack.config.maxPositions);
   const steps = stepsOf(training, sequence, content);
   const sizes = { batch: training.batch, microBatch: training.micro_batch, sequence };
+  const distilled = training.distill !== undefined;
   const recompute = training.recompute === 'auto' ? autoRecompute(stack, trained, sizes) : training.recompute;
-  return { steps, ...sizes, recompute };
+  return { steps, ...sizes, recompute, distilled };
 }
 
 /** Rows that a run takes from token rows, and how many there are, if there are too few. */
@@ -38,12 +39,14 @@ export function missingRows(
   steps: number,
   main: CorpusContent,
   replay?: CorpusContent,
+  distill?: CorpusContent,
 ): { corpus: string; needed: number; there: number }[] {
   const sequences = steps * training.batch;
   const fromReplay = replayed(sequences, training.replay?.share ?? 0);
   const uses = [
     { content: main, needed: sequences - fromReplay },
     { content: replay, needed: fromReplay },
+    { content: distill, needed: sequences },
   ];
   return uses.flatMap(({ content, needed }) =>
     content?.kind === 'tokens' && content.documents < needed

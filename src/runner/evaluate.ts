@@ -42,8 +42,8 @@ async function save(context: Context, task: TaskRequest, { scores, samples }: Ta
   await writeAtomic(file, samples.map((sample) => `${JSON.stringify(sample)}\n`).join(''));
   const all = (await readRecord<Scores>(folder, layout.scores)) ?? {};
   await writeJsonAtomic(join(folder, layout.scores), { ...all, [task.name]: scores });
-  // The curve of an arm that was evaluated on its way ends here.
-  const step = spec.training?.steps;
+  // The curve of an arm that was evaluated on its way ends here; where the best weights were kept, it has its end already.
+  const step = spec.training?.keep ? undefined : spec.training?.steps;
   if (step !== undefined) {
     const { curve } = await readMetrics(folder);
     const there = new Set(curve.filter((r) => r.step === step && r.task === task.name).map((r) => r.metric));

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { exists } from '../base/files.ts';
 import { sha256 } from '../base/hash.ts';
+import { fail } from '../base/problem.ts';
 import { trainingData } from '../data/training-data.ts';
 import type { TrainingData } from '../data/types.ts';
 import { createTrainer } from '../engine/trainer.ts';
@@ -9,19 +10,22 @@ import { factorName } from '../model/adapter.ts';
 import { openModel } from '../model/open.ts';
 import { writeTrained } from '../model/overlay.ts';
 import type { Model } from '../model/types.ts';
-import type { ResolvedTraining } from '../plan/types.ts';
+import type { CorpusIdentity, ResolvedTraining } from '../plan/types.ts';
 import { layout } from '../record/layout.ts';
-import { readSteps, stepsLabel } from '../record/read.ts';
+import { readMetrics, readSteps, stepsLabel } from '../record/read.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { type Context, Stopped, stageProgress, stopHere } from './context.ts';
 import { type Evaluation, openEvaluation } from './evaluation.ts';
 import { holdAdapter, holdCorpus, tokenizerOf } from './inputs.ts';
+import { bestOf, loadBest, saveBest } from './kept.ts';
 import { updateRatios } from './stability.ts';
 import { openBase } from './surgery.ts';
 import { type FactorProofs, writeProofs } from './tensors.ts';
 
 /** Milliseconds that one call of the trainer may take: so fast the run answers TERM and shows its progress. */
 const chunkTime = 500;
+type Keep = NonNullable<ResolvedTraining['keep']>;
+
 /** Steps of one call at most: they are recorded when it returns. */
 const chunkSteps = 16;
 
@@ -31,17 +35,17 @@ const chunkSteps = 16;
  */
 export async function trainStage(context: Context): Promise<void> {
   const { folder, spec } = context;
-  await openBase(context);
+  const base = await openBase(context);
   const start = await openModel(join(folder, layout.start));
   let factors: FactorProofs = {};
-  if (spec.training) factors = await train(context, start, spec.training);
+  if (spec.training) factors = await train(context, base, start, spec.training);
   else if (!(await exists(join(folder, layout.model))))
     await writeTrained(join(folder, layout.model), start, spec.model);
   await context.guard.check();
   await writeProofs(context, factors);
 }
 
-async function train(context: Context, start: Model, training: ResolvedTraining): Promise<FactorProofs> {
+async function train(context: Context, base: Model, start: Model, training: ResolvedTraining): Promise<FactorProofs> {
   const { folder, spec, request } = context;
   if (spec.lora?.adapter !== undefined) await holdAdapter(spec.lora.adapter, request.sources.adapter!);
   const trainer = await createTrainer({
@@ -49,6 +53,7 @@ async function train(context: Context, start: Model, training: ResolvedTraining)
     trained: spec.trained,
     ...(spec.lora && { lora: { ...spec.lora, adapterFolder: request.sources.adapter } }),
     training,
+    ...(training.distill && { teacher: base }),
     recompute: request.execution!.recompute,
     seed: spec.seed!,
     threads: request.threads,
@@ -60,8 +65,12 @@ async function train(context: Context, start: Model, training: ResolvedTraining)
     if (!(await exists(join(folder, layout.model)))) {
       await loadCheckpoint(folder, trainer);
       const data = await openData(context, start, training);
+      const distilled = training.distill && (await openDistilled(context, start, training, training.distill.corpus));
       evaluation = request.every === undefined ? undefined : await openEvaluation(context, start, 'train', spec.lora);
-      await keepingSteps(context, trainer, () => steps(context, start, trainer, data, training, evaluation));
+      await keepingSteps(context, trainer, () =>
+        steps(context, { start, trainer, data, distilled, training, evaluation }),
+      );
+      if (training.keep) await takeBest(context, trainer, training.keep);
       await writeModel(context, start, trainer);
     }
     return factorsAtStart;
@@ -83,6 +92,24 @@ async function openData(context: Context, start: Model, training: ResolvedTraini
   });
 }
 
+/** The rows on which the teacher is followed: of the size of the batches, in an order of their own. */
+async function openDistilled(
+  context: Context,
+  start: Model,
+  training: ResolvedTraining,
+  corpus: CorpusIdentity,
+): Promise<TrainingData> {
+  const files = context.request.sources.distill ?? [];
+  await holdCorpus(corpus, files, start);
+  const { replay: _replay, ...spec } = { ...training, corpus };
+  return trainingData(spec, { corpus: files }, await tokenizerOf(start), context.spec.seed!, {
+    cacheFolder: context.cacheFolder,
+    progress: stageProgress(context, 'train'),
+    vocabSize: start.config.vocabSize,
+    stream: 'distill',
+  });
+}
+
 /** Where the work inside is stopped, in an evaluation too, the steps taken so far go into a checkpoint. */
 async function keepingSteps(context: Context, trainer: Trainer, work: () => Promise<void>): Promise<void> {
   try {
@@ -93,15 +120,18 @@ async function keepingSteps(context: Context, trainer: Trainer, work: () => Prom
   }
 }
 
+/** What the steps of a training are made of. */
+interface Work {
+  start: Model;
+  trainer: Trainer;
+  data: TrainingData;
+  distilled: TrainingData | undefined;
+  training: ResolvedTraining;
+  evaluation: Evaluation | undefined;
+}
+
 /** The optimizer steps from where the trainer stands to the end, with checkpoints and evaluations at their steps. */
-async function steps(
-  context: Context,
-  start: Model,
-  trainer: Trainer,
-  data: TrainingData,
-  training: ResolvedTraining,
-  evaluation: Evaluation | undefined,
-): Promise<void> {
+async function steps(context: Context, { start, trainer, data, distilled, training, evaluation }: Work): Promise<void> {
   const { folder, request } = context;
   const { every } = request;
   const checkpointEvery = request.execution!.checkpoint_every;
@@ -113,13 +143,16 @@ async function steps(
   for (;;) {
     const at = trainer.step;
     const atCheckpoint = at > 0 && (at % checkpointEvery === 0 || at === training.steps);
-    const atEvaluation = evaluation && every !== undefined && at % every === 0 && at < training.steps;
+    // The last weights are evaluated by the stage that follows, but for a run that may keep others.
+    const atEnd = at === training.steps;
+    const atEvaluation = evaluation && every !== undefined && (atEnd ? training.keep !== undefined : at % every === 0);
     if (atCheckpoint) await checkpoint(context, trainer);
     if (at > 0 && (atCheckpoint || atEvaluation)) {
       context.writer.update({ step: at, update_ratio: updateRatios(trainer.updateNorms(), start.layers) });
     }
     if (atEvaluation) {
       await intermediate(context, trainer, evaluation);
+      if (at > 0 && training.keep) await keepIfBest(context, trainer, training.keep);
       announce = true;
     }
     if (at === training.steps) return;
@@ -136,7 +169,8 @@ async function steps(
       training.steps - at,
     );
     const chunkBegan = performance.now();
-    const metrics = await trainer.advance(Array.from({ length: count }, (_, i) => data.batch(at + i)));
+    const batches = (of: TrainingData) => Array.from({ length: count }, (_, i) => of.batch(at + i));
+    const metrics = await trainer.advance(batches(data), distilled && batches(distilled));
     perStep = (performance.now() - chunkBegan) / count;
     const wall = wallBefore + (performance.now() - began) / 1000;
     record(context, at, metrics, perStep, wall);
@@ -145,12 +179,13 @@ async function steps(
 
 /** Appends the steps' records. */
 function record(context: Context, at: number, metrics: readonly StepMetrics[], perStep: number, wall: number): void {
-  for (const [i, { loss, gradNorm, learningRate, tokens }] of metrics.entries()) {
+  for (const [i, { loss, divergence, gradNorm, learningRate, tokens }] of metrics.entries()) {
     const step = at + i + 1;
     context.writer.step({
       step,
       tokens: step * tokens,
       loss,
+      ...(divergence !== undefined && { divergence }),
       grad_norm: gradNorm,
       lr: learningRate,
       tokens_per_second: (tokens * 1000) / perStep,
@@ -178,6 +213,32 @@ async function intermediate(context: Context, trainer: Trainer, evaluation: Eval
     for (const [metric, { value }] of Object.entries(scores))
       context.writer.score({ step, task: task.name, metric, value });
   }
+}
+
+/** The name under which the task of `keep` is evaluated: its hash is what the run is named by. */
+function keptTask({ request }: Context, keep: Keep): string {
+  const task = request.tasks.find(({ hash }) => hash === keep.task);
+  if (task) return task.name;
+  return fail('task-changed', 'The task by which the best weights are kept is not among those asked for.', {
+    remedy: 'Start the run again with strata run FILE: it evaluates what the file says.',
+  });
+}
+
+async function keepIfBest(context: Context, trainer: Trainer, keep: Keep): Promise<void> {
+  const { curve } = await readMetrics(context.folder);
+  if (bestOf(curve, keptTask(context, keep), trainer.step)?.step !== trainer.step) return;
+  await context.guard.check();
+  await saveBest(context.folder, trainer);
+}
+
+/** Puts the best weights in the place of the last ones, and says which they are. */
+async function takeBest(context: Context, trainer: Trainer, keep: Keep): Promise<void> {
+  const task = keptTask(context, keep);
+  const { curve } = await readMetrics(context.folder);
+  const best = bestOf(curve, task, trainer.step);
+  if (!best) throw new Error(`no score of ${task} to choose by`);
+  if (best.step !== trainer.step) await loadBest(context.folder, trainer, best.step);
+  context.writer.event({ type: 'kept', task, ...best });
 }
 
 async function hashFactors({ spec }: Context, trainer: Trainer): Promise<FactorProofs> {

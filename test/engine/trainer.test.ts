@@ -230,6 +230,29 @@ test('values that the last step made infinite are never saved, though its loss w
   assert.ok(!(await readdir(folder)).some((name) => name.startsWith('infinite-state')));
 });
 
+test('distillation adds weight · KL to the gradient, whatever the micro-batches; from itself nothing', async () => {
+  const distill = { weight: 0.5, corpus: training.corpus };
+  const follow = async (changed: Partial<ResolvedTraining>) => {
+    const trainer = await open({ teacher: model }, { distill, ...changed });
+    const metrics = await trainer.advance(batches.slice(0, 5), batches.slice(3));
+    await trainer.dispose();
+    return metrics;
+  };
+  const plain = await open();
+  const alone = await plain.advance(batches.slice(0, 5));
+  const [whole, cut] = [await follow({}), await follow({ micro_batch: 2 })];
+  assert.ok(Math.abs(whole[0]!.divergence!) < 1e-6, 'it starts as its teacher');
+  assert.equal(whole[0]!.loss, alone[0]!.loss, 'the loss is reported without the divergence');
+  assert.ok(whole.slice(3).every(({ divergence }) => divergence! > 0));
+  assert.notEqual(whole.at(-1)!.loss, alone.at(-1)!.loss);
+  for (const [i, { loss, divergence, gradNorm }] of cut.entries()) {
+    assert.ok(Math.abs(loss - whole[i]!.loss) < 1e-5 * (1 + i));
+    assert.ok(Math.abs(divergence! - whole[i]!.divergence!) < 1e-5 * (1 + i));
+    assert.ok(Math.abs(gradNorm / whole[i]!.gradNorm - 1) < 1e-3);
+  }
+  await assert.rejects(open({}, { distill }), /no teacher is given/);
+});
+
 test('LoRA starts as the base: A uniform in ±1/√in, another for each tensor and seed, B zero', async () => {
   const base = await open();
   const adapted = await open({ trained: [], lora });

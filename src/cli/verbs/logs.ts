@@ -38,6 +38,8 @@ const sentences: { [K in RunEvent['type']]: (event: Extract<RunEvent, { type: K 
   stage: ({ stage, state }) => `${stage} ${state}`,
   progress: () => undefined,
   checkpoint: ({ step }) => `checkpoint after step ${step}`,
+  kept: ({ task, step, metric, value }) =>
+    `kept the weights of step ${step}, the best by ${task} (${metric} ${Number(value.toPrecision(4))})`,
   proof: ({ proof, state, detail }) => `proof of ${proof}: ${state.replace('-', ' ')}. ${detail}`,
   warning: ({ message }) => `warning: ${message}`,
 };

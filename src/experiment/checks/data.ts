@@ -87,10 +87,14 @@ export const dataChecks: Check[] = [
     code: 'perplexity-of-trained-text',
     severity: 'warning',
     needs: 'file',
-    rule: '`perplexity:CORPUS` of a corpus that is trained on or replayed needs its `holdout`.',
+    rule: '`perplexity:CORPUS` of a corpus that is trained on, replayed or distilled on needs its `holdout`.',
     *check({ experiment, tree }) {
       const trained = new Set(
-        Object.values(experiment.arms).flatMap(({ training }) => [training?.corpus, training?.replay?.corpus]),
+        Object.values(experiment.arms).flatMap(({ training }) => [
+          training?.corpus,
+          training?.replay?.corpus,
+          training?.distill?.corpus,
+        ]),
       );
       for (const [i, task] of experiment.evaluation.tasks.entries()) {
         const name = perplexityCorpus(task);

@@ -73,6 +73,9 @@ function* wrongLength(context: CheckContext): Iterable<Finding> {
   }
 }
 
+/** An arm whose model is the one that the file names. */
+const isUnchanged = (arm: ArmSpec) => !(arm.from || arm.expand || arm.prune || arm.merge || arm.train || arm.lora);
+
 /** The largest divisor of `batch` that is at most `wanted`. */
 function divisorBelow(batch: number, wanted: number): number {
   for (let n = Math.min(wanted, batch); n > 1; n--) if (batch % n === 0) return n;
@@ -178,6 +181,53 @@ export const trainingChecks: Check[] = [
             path: [...trainingPath(context, name, 'replay'), 'corpus'],
             message: `\`${training.corpus}\` is both learnt and replayed, so nothing old is kept by it. Replay another corpus.`,
           };
+    },
+  },
+  {
+    code: 'distill-teacher',
+    severity: 'error',
+    needs: 'file',
+    rule: 'The teacher of `distill` is an arm that changes nothing.',
+    *check(context) {
+      const { arms } = context.experiment;
+      for (const { name, training } of complete(context)) {
+        const teacher =
+          training.distill && Object.hasOwn(arms, training.distill.teacher) && arms[training.distill.teacher];
+        if (!teacher || isUnchanged(teacher)) continue;
+        const unchanged = Object.values(arms).find(isUnchanged);
+        const path = [...trainingPath(context, name, 'distill'), 'teacher'];
+        yield {
+          path,
+          message: `\`${teacher.name}\` changes the model, and only the unchanged one can teach. ${unchanged ? `Write \`${unchanged.name}\`` : 'Add an arm `base: {}` and write `base`'}.`,
+          fixes: unchanged ? changeTo(context.tree, path, unchanged.name) : [],
+        };
+      }
+    },
+  },
+  {
+    code: 'keep-best',
+    severity: 'error',
+    needs: 'file',
+    rule: '`keep: {best: TASK}` names an evaluated task, and `evaluation.every` says when it is measured.',
+    *check(context) {
+      const { evaluation } = context.experiment;
+      for (const { name, training } of complete(context)) {
+        if (training.keep === 'last') continue;
+        const path = [...trainingPath(context, name, 'keep'), 'best'];
+        if (!evaluation.tasks.includes(training.keep.best))
+          yield {
+            path,
+            message: `\`${training.keep.best}\` is not among the evaluated tasks. Add it to \`evaluation.tasks\`, or choose by one of them.`,
+            unless: [['evaluation', 'tasks']],
+          };
+        if (evaluation.every === undefined)
+          yield {
+            path,
+            message:
+              'Without `evaluation.every` there is only the last step to keep. Say how often to evaluate: `evaluation: { every: 64 }`.',
+            unless: [['evaluation', 'every']],
+          };
+      }
     },
   },
   {

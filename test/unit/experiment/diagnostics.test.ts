@@ -381,6 +381,18 @@ const cases: Case[] = [
   },
   { code: 'sequence-too-long', old: 'steps: 4', bad: 'steps: 4, sequence: «65»', fixed: 'steps: 4, sequence: 64' },
   { code: 'replay-same-corpus', old: 'steps: 4', bad: 'steps: 4, replay: { corpus: «facts», share: 0.5 }' },
+  {
+    code: 'distill-teacher',
+    old: 'steps: 4',
+    bad: 'steps: 4, distill: { teacher: «lora», weight: 0.5, corpus: old }',
+    fixed: 'steps: 4, distill: { teacher: base, weight: 0.5, corpus: old }',
+  },
+  { code: 'keep-best', old: 'steps: 4', bad: 'steps: 4, keep: { best: «recall» }' },
+  {
+    code: 'keep-best',
+    old: 'steps: 4, learning_rate: 1e-3 }\nevaluation:\n',
+    bad: 'steps: 4, learning_rate: 1e-3, keep: { best: «sums» } }\nevaluation:\n  every: 2\n',
+  },
   { code: 'stream-token-rows', old: 'corpus: facts, steps: 4', bad: 'corpus: rows, steps: 4, packing: «stream»' },
   // Data.
   {
@@ -452,7 +464,6 @@ const cases: Case[] = [
     fixed: 'files: recall.jsonl, chat: false',
     facts: { ...facts, model: { ...facts.model!, tokenizer: 'plain' } },
   },
-  // What this version does not carry out.
   // Importance.
   {
     code: 'analysis-missing',
@@ -484,6 +495,7 @@ const cases: Case[] = [
     bad: `${training}\nanalysis: { corpus: [old, «olds»] }`,
     fixed: `${training}\nanalysis: { corpus: [old, old] }`,
   },
+  // What this version does not carry out.
   {
     code: 'file-missing',
     old: '[recall, perplexity:old]',
@@ -502,7 +514,6 @@ const cases: Case[] = [
       tasks: { ...facts.tasks, arc: { files: [], problem: { code: 'file-missing', message: 'No data.' } } },
     },
   },
-  { code: 'not-available', old: 'steps: 4', bad: 'steps: 4, «distill»: { teacher: base, weight: 0.5, corpus: old }' },
   {
     code: 'not-available',
     old: 'steps: 4',

@@ -4,6 +4,7 @@ import { keptLayers } from '../../../src/model/open.ts';
 import {
   activationBytes,
   autoRecompute,
+  costOf,
   forwardFlopsPerToken,
   lowestTrained,
   peakMemory,
@@ -49,6 +50,7 @@ const shape = (batch: number, sequence: number, recompute = false): TrainingShap
   microBatch: batch,
   sequence,
   recompute,
+  distilled: false,
 });
 
 // Models whose training was measured on Linux (onnxruntime 1.30, two threads, float32).
@@ -112,4 +114,13 @@ test('recompute: auto is on above 2 GiB of activations of one micro-batch, which
   assert.equal(autoRecompute(medium, inLayers(medium, [13]), shape(12, 256)), false);
   assert.ok(activationBytes(medium, all(medium), shape(12, 256)) > recomputeAbove);
   assert.ok(activationBytes(medium, all(medium), shape(12, 256, true)) < recomputeAbove / 2);
+});
+
+test('a step that also follows a teacher costs more than twice the arithmetic, and holds a second pass in memory', () => {
+  const cost = (distilled: boolean) =>
+    costOf(small, all(small), { ...shape(4, 64), distilled }, { tokens: 0, times: 0 }, 4);
+  const [without, following] = [cost(false), cost(true)];
+  assert.ok(following.flops > 2 * without.flops && following.flops < 2.5 * without.flops);
+  assert.ok(following.memory > without.memory);
+  assert.equal(following.trainTokens, without.trainTokens, 'what is only followed is not learnt');
 });

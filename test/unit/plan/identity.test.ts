@@ -67,6 +67,14 @@ test('what decides no weights changes no id: title, tasks compared, other arms, 
   assert.equal(hashOf(arms(''), 'tokens: 1280'), id, 'as many tokens as the steps hold');
 });
 
+test('how often is evaluated changes an id only where the best evaluation is kept', () => {
+  const kept = (every: number, training: string) =>
+    hashOf(arms(`evaluation: { tasks: ["perplexity:other"], every: ${every} }`), training);
+  assert.equal(kept(2, 'steps: 10'), kept(5, 'steps: 10, keep: last'));
+  const best = 'steps: 10, keep: { best: "perplexity:other" }';
+  assert.equal(new Set([kept(2, 'steps: 10'), kept(2, best), kept(5, best)]).size, 3);
+});
+
 test('whatever decides weights changes the id', () => {
   const id = hashOf(arms(''));
   const others = [
@@ -75,6 +83,8 @@ test('whatever decides weights changes the id', () => {
     hashOf(arms(''), 'steps: 11'),
     hashOf(arms(''), 'steps: 10, weight_decay: 0.1'),
     hashOf(arms(''), 'steps: 10, replay: { corpus: other, share: 0.5 }'),
+    hashOf(arms('  base: {}'), 'steps: 10, distill: { teacher: base, weight: 0.5, corpus: other }'),
+    hashOf(arms('  base: {}'), 'steps: 10, distill: { teacher: base, weight: 1, corpus: other }'),
     hashOf('arms:\n  s: { train: [layers 1], training: { corpus: other } }'),
     hashOf('arms:\n  s: { prune: { last: 1 }, train: [layers 1] }'),
   ];
