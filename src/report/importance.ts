@@ -61,7 +61,7 @@ function sideBySide({ importance }: NamedImportance, metrics: readonly string[])
     y: { kind: 'number', label: 'importance, share of the largest layer', unit: 'share', scale: 'linear' },
     series,
     guides: [{ axis: 'y', at: 0, label: 'no loss' }],
-    note: `Bars: 95 % interval over documents.${pairs.length > 0 ? ` Kendall's τ: ${pairs.join(', ')}.` : ''}`,
+    note: 'Bars: 95 % interval over documents.',
   };
 }
 
