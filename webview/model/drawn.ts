@@ -19,6 +19,9 @@ export interface DrawnChart extends Chart {
 
 export const isCurves = (chart: Chart): boolean => chart.series.length > 0 && chart.series.every((s) => s.line);
 
+/** Only what was recorded one after another may be averaged over its neighbours; layers, say, may not. */
+const isOverTime = (chart: Chart): boolean => isCurves(chart) && chart.x.kind === 'number' && chart.x.unit === 'steps';
+
 /** Curves over the same quantity belong together; every other chart is its own group. */
 export function groupOf(chart: Chart): string {
   return isCurves(chart) ? `curves over ${chart.x.label}` : chart.id;
@@ -45,7 +48,7 @@ export function drawnChart(chart: Chart, view: PanelView, arms: ReadonlySet<stri
   const axes = { x: logarithmic('x', chart, view), y: logarithmic('y', chart, view) };
   const positive = series.map((s) => onLogarithmicAxes(s, axes));
   const lost = count(series) - count(positive);
-  const smoothed = curves && view.smoothing > 0;
+  const smoothed = view.smoothing > 0 && isOverTime(chart);
   return {
     ...shown,
     x: withScale(shown.x, axes.x),

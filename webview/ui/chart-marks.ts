@@ -110,7 +110,8 @@ function drawPoints({ canvas, x, y }: Pen, scene: Scene, series: DrawnSeries, sh
     canvas.fill();
     canvas.restore();
   };
-  if (!line) for (const p of points) drawIntervals(canvas, p.xInterval, p.yInterval, x, y, [x(p.x), y(p.y) + shift]);
+  if (points.some((p) => p.xInterval || p.yInterval))
+    for (const p of points) drawIntervals(canvas, p.xInterval, p.yInterval, x, y, [x(p.x), y(p.y) + shift]);
   for (let i = 0; i < points.length - 1; i += every) mark(points[i]!);
   const last = points.at(-1);
   if (last) mark(last);

@@ -1,4 +1,4 @@
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { attempt, Failure, fail } from '../../base/problem.ts';
 import { loadExperiment } from '../../cli/experiment-argument.ts';
 import type { Io } from '../../cli/verb.ts';
@@ -6,7 +6,7 @@ import { compareSpecOf } from '../../cli/verbs/compare.ts';
 import type { Plan } from '../../plan/types.ts';
 import type { PanelSource, RunStatus } from '../../protocol/panel.ts';
 import { runFolders } from '../../record/find.ts';
-import { homeOf } from '../../record/layout.ts';
+import { homeOf, layout } from '../../record/layout.ts';
 import type { Run } from '../../record/types.ts';
 import { collectPlan, collectRuns } from '../../report/collect.ts';
 import type { CompareInput } from '../../report/types.ts';
@@ -32,7 +32,7 @@ export interface SourceSight {
 
 /** The run directories of a source as they stand, without reading records that did not change. */
 export async function runsInSight(source: PanelSource, cache: SourceCache): Promise<SourceSight> {
-  const stamp = source.kind === 'experiment' ? await stampOf(source.file) : '';
+  const stamp = source.kind === 'experiment' ? await planStamp(source.file) : '';
   const folders = source.kind === 'experiment' ? await foldersOf(source.file, cache.plan?.plan) : source.folders;
   const sights: Sight[] = [];
   for (const folder of folders) {
@@ -74,8 +74,15 @@ export async function collectSource(source: PanelSource, cache: SourceCache): Pr
   return collectRuns(runs, await compareSpecOf(runs), cache.runs.load);
 }
 
+/** What a plan follows from and may change while it is looked at: the file, and analyses that arms wait for. */
+async function planStamp(file: string): Promise<string> {
+  const analyses = (await runFolders(homeOf(file).folder)).filter((folder) => basename(folder).includes('-analysis-'));
+  const stamps = await Promise.all(analyses.map((folder) => stampOf(join(folder, layout.importance))));
+  return [await stampOf(file), ...stamps].join('\n');
+}
+
 async function planOf(file: string, cache: SourceCache): Promise<Plan> {
-  const stamp = await stampOf(file);
+  const stamp = await planStamp(file);
   if (cache.plan?.stamp === stamp) return cache.plan.plan;
   const said: string[] = [];
   const io: Io = {

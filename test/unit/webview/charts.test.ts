@@ -44,6 +44,15 @@ test('smoothing keeps what was recorded behind it and says so; off changes nothi
   assert.equal(drawn('gain-against-recall_old-acc', { smoothing: 0.9 }).series[0]!.raw, undefined);
 });
 
+test('what is not recorded one after another is not smoothed', () => {
+  const overLayers = {
+    ...loss,
+    id: 'importance',
+    x: { kind: 'number' as const, label: 'layer', unit: 'layers', scale: 'linear' as const },
+  };
+  assert.equal(drawnChart(overLayers, { ...view, smoothing: 0.9 }, arms).series[0]!.raw, undefined);
+});
+
 test('curves over steps share one zoom group; every other chart is its own', () => {
   assert.equal(groupOf(loss), groupOf(chart('during-training-recall_new-acc')));
   assert.notEqual(groupOf(chart('gain-against-recall_old-acc')), groupOf(chart('differences-recall_new-acc')));
