@@ -155,6 +155,8 @@ const steps = {
   engine: nodeTests('engine', 1),
   launch: nodeTests('launch', 1),
   suite: inVsCode('suite', ['scripts/suite.mjs']),
+  ui: nodeTests('ui', 1),
+  walk: inVsCode('walk', ['scripts/ui.mjs']),
   acceptance: acceptance('logits', 'tokenizer', 'stories', 'surgery', 'training', 'analysis', 'benchmarks'),
   demo: single('demo', process.execPath, [join(root, 'scripts/demo.mjs'), '--check']),
 };

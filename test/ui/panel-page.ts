@@ -54,6 +54,7 @@ export interface Page extends Pick<Locator, 'locator' | 'getByRole' | 'getByText
   close(): Promise<void>;
 }
 /** A part of the page as a person reads it: without what is hidden. */
+// biome-ignore lint/performance/useDomNodeTextContent: textContent would give hidden parts as well
 export const textOf = (part: Locator): Promise<string> => part.innerText();
 
 interface Browser {

@@ -1,0 +1,141 @@
+// The packed extension driven as a person does, in a real VS Code and a real browser: node --import tsx scripts/ui.mjs
+// Packs the linux-x64 VSIX, installs it, and goes from an empty folder to an exported comparison. Needs the test host
+// (../shared/labs/vscode-host). Pictures of each step are written to test-results/ui/.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { startHost } = await import(new URL('../../shared/labs/vscode-host/host.mjs', import.meta.url));
+const out = join(root, 'test-results', 'ui');
+mkdirSync(out, { recursive: true });
+const work = mkdtempSync(join(tmpdir(), 'strata-ui-'));
+const total = { passed: 0, failed: 0 };
+let number = 0;
+
+const packed = spawnSync(process.execPath, [join(root, 'scripts', 'package.mjs'), 'linux-x64'], { encoding: 'utf8' });
+if (packed.status !== 0) throw new Error(packed.stderr);
+const vsix = readdirSync(join(root, 'packages')).find((name) => name.startsWith('strata-linux-x64-'));
+
+const host = await startHost({
+  vsix: [join(root, 'packages', vsix)],
+  settings: { 'workbench.secondarySideBar.defaultVisibility': 'hidden', 'files.simpleDialog.enable': true },
+});
+try {
+  const window = await host.open(work, { viewport: { width: 1440, height: 900 }, timeout: 60_000 });
+  const { page } = window;
+  let stopped = false;
+
+  /** One step of the walk; after one that failed the rest cannot be walked. */
+  async function step(title, walk) {
+    if (stopped) return;
+    number++;
+    try {
+      await walk();
+      total.passed++;
+      console.log(`ok ${title}`);
+    } catch (error) {
+      stopped = true;
+      total.failed++;
+      console.log(`FAILED ${title}\n  ${String(error.message).replaceAll('\n', '\n  ')}`);
+    }
+    await window.screenshot(join(out, `${number}-${title.replaceAll(/[^a-z0-9]+/gi, '-').slice(0, 40)}.png`));
+  }
+  /** Answers a file dialog, which in the browser is a line to type a path into. */
+  async function answer(path) {
+    const line = page.locator('.quick-input-widget input').first();
+    await line.waitFor();
+    await line.fill(path);
+    await page.waitForTimeout(500);
+    await page
+      .locator('.quick-input-widget .monaco-button', { hasText: /OK|Copy Here|Save/ })
+      .first()
+      .click();
+  }
+  const panel = () => window.webview({ extension: 'strata.strata' });
+  const world = join(work, 'strata-samples');
+
+  await step('the sample world is copied into a new folder', async () => {
+    // The window is there before its extensions are.
+    await page.getByRole('tab', { name: 'Strata' }).first().waitFor();
+    await page.waitForTimeout(1000);
+    await window.command('Strata: Open Sample World…');
+    await answer(`${work}/`);
+    await page.getByRole('tab', { name: 'shallow-vs-rivals.strata.yaml' }).first().waitFor();
+    assert.ok(existsSync(join(world, 'base', 'model.safetensors')));
+  });
+
+  await step('its language is known, and its lenses stand over the file and the arms', async () => {
+    assert.match(await window.language(), /Strata/i);
+    await window.codeLens('Run').waitFor();
+  });
+
+  await step('Run from the palette; the Runs view follows by itself', async () => {
+    await window.openView('Strata');
+    await page.locator('.monaco-editor .view-line').first().click();
+    await window.command('Strata: Run Experiment');
+    await window
+      .treeItem(/running/)
+      .first()
+      .waitFor({ timeout: 90_000 });
+  });
+
+  await step('Compare while it runs', async () => {
+    await page.locator('.monaco-editor .view-line').first().click();
+    await window.command('Strata: Compare Arms');
+    await panel().getByRole('toolbar', { name: 'Table and charts' }).waitFor({ timeout: 120_000 });
+  });
+
+  await step('one notification says that the experiment has ended', async () => {
+    await window
+      .treeItem(/^experiment .*, \d+ done/)
+      .first()
+      .waitFor({ timeout: 150_000 });
+    await window.command('Notifications: Show Notifications');
+    const said = page.locator('.notifications-center .notification-list-item');
+    await said.filter({ hasText: 'shallow-vs-rivals:' }).first().waitFor();
+    assert.equal(await said.count(), 1);
+    await page.keyboard.press('Escape');
+    await window.command('Notifications: Clear All Notifications');
+  });
+
+  await step('the panel has all arms, and nothing serious for axe', async () => {
+    for (const arm of ['base', 's', 'pro', 'lora', 'full', 'control'])
+      await panel()
+        .getByRole('button', { name: `Pin ${arm} as baseline` })
+        .waitFor({ state: 'attached' });
+    const serious = (await window.axe(panel())).filter(({ impact }) => impact === 'serious' || impact === 'critical');
+    assert.deepEqual(serious, []);
+  });
+
+  await step('another baseline is pinned, and every row shows its difference to it', async () => {
+    await panel().getByRole('button', { name: 'Pin pro as baseline' }).click();
+    await panel()
+      .getByText(/not distinguishable|better|worse/)
+      .first()
+      .waitFor();
+    await panel().getByRole('button', { name: 'Pin pro as baseline', pressed: true }).waitFor({ state: 'attached' });
+  });
+
+  await step('the report is exported as HTML', async () => {
+    await panel().getByText('Export', { exact: true }).first().click();
+    await panel().getByRole('button', { name: /HTML/ }).first().click();
+    const file = join(work, 'report.html');
+    await answer(file);
+    for (let i = 0; i < 100 && !existsSync(file); i++) await page.waitForTimeout(100);
+    assert.match(readFileSync(file, 'utf8'), /<title>/);
+  });
+
+  await step('no request left the machine', async () => {
+    assert.deepEqual([...window.outside], []);
+  });
+  await window.close();
+} finally {
+  await host.close();
+  rmSync(work, { recursive: true, force: true });
+}
+console.log(`\n${total.passed} passed, ${total.failed} failed, 0 skipped`);
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
