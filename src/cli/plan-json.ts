@@ -22,6 +22,14 @@ export function planJson(plan: Plan, states: RunStates): unknown {
       holdout_documents: holdoutDocuments,
     })),
     overlaps: plan.overlaps,
+    detectable: plan.detectable.map(({ task, documents, seeds, difference, overDocuments, overSeeds }) => ({
+      task,
+      documents,
+      seeds,
+      difference,
+      over_documents: overDocuments,
+      over_seeds: overSeeds,
+    })),
     arms: plan.arms.map(armJson),
     analysis: plan.analysis && {
       run: plan.analysis.run.id,

@@ -2,6 +2,7 @@ import { linearModules } from '../model/names.ts';
 import { bytes, count, duration, flops, grouped, parameters, percent } from '../plan/amounts.ts';
 import { allRuns } from '../plan/analysis.ts';
 import { layerLabels, segments, surgeryWords, trainedGroups } from '../plan/describe.ts';
+import { assumedChange } from '../plan/detectable.ts';
 import { parametersPerRank } from '../plan/lora.ts';
 import { stackOf } from '../plan/selectors.ts';
 import type { AnalysisPlan, ArmPlan, Plan } from '../plan/types.ts';
@@ -62,6 +63,28 @@ function header(plan: Plan, { columns }: PlanTextOptions): string[] {
     ...labelled('Model', wrap(model, columns - margin)),
     ...labelled('Corpora', rows),
     ...labelled('Tasks', wrap(tasks, columns - margin)),
+    ...labelled('Detects', detectableLines(plan, columns - margin)),
+  ];
+}
+
+/** `recall: with 200 documents and 3 seeds you can see 12 points`, and what that rests on. */
+function detectableLines({ detectable }: Plan, width: number): string[] {
+  if (detectable.length === 0) return [];
+  const points = (share: number) => (100 * share >= 1 ? String(Math.ceil(100 * share)) : (100 * share).toFixed(1));
+  const lines = detectable.flatMap(({ task, documents, seeds, difference, overDocuments, overSeeds }) => {
+    const limit =
+      overSeeds !== undefined && overSeeds > 1.1 * overDocuments
+        ? ` (${points(overDocuments)} over documents alone; more seeds help)`
+        : '';
+    return wrap(
+      `${task}: with ${plural(documents, 'document')} and ${plural(seeds, 'seed')} you can see ${points(difference)} points${limit}`,
+      width,
+    );
+  });
+  const share = `${Math.round(100 * assumedChange)} %`;
+  return [
+    ...lines,
+    ...wrap(`in 4 of 5 cases, if two arms differ on ${share} of the documents, anew with each seed`, width),
   ];
 }
 

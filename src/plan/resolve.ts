@@ -3,6 +3,7 @@ import type { DeviceChoice, Diagnostic, Experiment } from '../experiment/types.t
 import { planAnalysis } from './analysis.ts';
 import { planArms } from './arms.ts';
 import { checkFacts } from './check-facts.ts';
+import { detectableOf } from './detectable.ts';
 import { deviceOf } from './device.ts';
 import { Diagnostics, type Locate, nowhere } from './diagnostics.ts';
 import { planRuns } from './runs.ts';
@@ -53,6 +54,7 @@ export function resolve(experiment: Experiment, facts: PlannableFacts, options: 
     runs,
     corpora,
     overlaps: facts.overlaps ?? [],
+    detectable: detectableOf(experiment, facts, seeds.length),
     machine: facts.machine,
     diagnostics: sorted(diagnostics.list),
   };

@@ -68,6 +68,8 @@ export interface TaskContent {
   shotHashes?: string[];
   /** Tokens that one evaluation runs through the model, as far as they can be estimated. */
   tokens?: number;
+  /** Documents that are evaluated. */
+  documents?: number;
 }
 
 export interface AdapterFacts {
@@ -322,6 +324,19 @@ export interface Plan {
   /** Empty with depth `headers`. */
   corpora: CorpusCount[];
   overlaps: Overlap[];
+  /** What differences the evaluation can see; empty with depth `headers`. */
+  detectable: TaskDetectable[];
   machine?: MachineFacts;
   diagnostics: Diagnostic[];
+}
+
+/** The smallest difference of two arms on a task of yes/no answers that a verdict finds with 80 % power (`detectable.ts`). */
+export interface TaskDetectable {
+  task: string;
+  documents: number;
+  seeds: number;
+  /** Shares; `difference` is what a verdict needs, the larger of the two. */
+  difference: number;
+  overDocuments: number;
+  overSeeds?: number;
 }

@@ -168,6 +168,12 @@ function holmRemark({ verdict, significance: s }: Contrast): string {
   return `Over all tasks of these two arms it does not hold: p = ${formatP(s.p)}, with Holm’s correction ${formatP(s.adjusted)}.`;
 }
 
+/** The two intervals of the rule each hold one source of chance still; together they may reach further. */
+function jointRemark({ verdict, jointInterval: joint }: Contrast): string {
+  if (!joint || (verdict !== 'better' && verdict !== 'worse') || joint.low > 0 || joint.high < 0) return '';
+  return `With documents and seeds drawn anew together it does not hold: ${formatInterval(joint)}.`;
+}
+
 /** Whether it is shown that nothing was forgotten. */
 export function equivalenceRemark({ equivalence: e }: Pick<Contrast, 'equivalence'>): string {
   return e?.holds ? `Shown to be the same within ±${formatValue(e.margin)} (TOST, p = ${formatP(e.p)}).` : '';

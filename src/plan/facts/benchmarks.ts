@@ -90,7 +90,12 @@ export async function gatherBenchmarkContent(
       return Math.round(sum);
     }));
   const shotFacts = shots && { shotFiles, shotHashes: shots.hashes };
-  return { hashes: own.hashes, parts, ...shotFacts, tokens };
+  const documents = await cache.remember({ benchmarkDocuments: how, files: own.hash }, async () => {
+    let sum = 0;
+    for (const part of parts) sum += evaluatedOf(task, (await textsOf(part)).length);
+    return sum;
+  });
+  return { hashes: own.hashes, parts, ...shotFacts, tokens, documents };
 }
 
 /** Documents that are tokenized; the others are taken to be like them. */
@@ -99,8 +104,6 @@ const sampled = 100;
 async function countPart(part: BenchmarkPart, task: BenchmarkTask, length: (text: string) => number): Promise<number> {
   const row = partBenchmark(part);
   const all = await textsOf(part);
-  const { limit } = task;
-  const asked = limit === undefined ? all.length : limit < 1 ? Math.ceil(all.length * limit) : limit;
   const some = all.slice(0, sampled);
   const generated = 'maxTokens' in row ? (task.max_tokens ?? row.maxTokens) * (task.samples ?? 1) : 0;
   const tokens = some.reduce((sum, { context, continuations, answer }) => {
@@ -108,7 +111,12 @@ async function countPart(part: BenchmarkPart, task: BenchmarkTask, length: (text
     const shots = shotsOf(task, row) * (question + length(answer));
     return sum + continuations.reduce((s, c) => s + shots + question + length(c), 0) + generated;
   }, 0);
-  return (tokens / some.length) * Math.min(asked, all.length);
+  return (tokens / some.length) * evaluatedOf(task, all.length);
+}
+
+/** How many of a part's documents are evaluated, a list of documents aside. */
+function evaluatedOf({ limit }: BenchmarkTask, all: number): number {
+  return limit === undefined ? all : Math.min(all, limit < 1 ? Math.ceil(all * limit) : limit);
 }
 
 /** Texts of a benchmark's documents, for overlaps: context and right answer. */

@@ -82,7 +82,8 @@ export async function gatherTaskContent(
   const { shots: shotCount, limit } = task;
   const key = { taskTokens: own.hash, tokenizerHash, maxTokens, shots: shotCount, limit, kind: task.kind };
   const tokens = tokenizer && (await cache.remember(key, () => countTokens(task, files, tokenizer, maxTokens)));
-  return { hashes: own.hashes, shotFiles, shotHashes: shots?.hashes, tokens };
+  const documents = await cache.remember({ taskDocuments: own.hash, limit }, () => countDocuments(task, files));
+  return { hashes: own.hashes, shotFiles, shotHashes: shots?.hashes, tokens, documents };
 }
 
 export interface TaskOptions {
@@ -90,6 +91,13 @@ export interface TaskOptions {
   tokenizerHash: string | undefined;
   hashes: HashCache;
   cache: FactCache;
+}
+
+/** Documents that are evaluated: records, up to the limit. */
+async function countDocuments({ limit }: OwnTask, files: readonly string[]): Promise<number> {
+  let records = 0;
+  for (const file of files) for (const { text } of lines(await readUtf8(file))) if (text.trim() !== '') records++;
+  return Math.min(limit ?? records, records);
 }
 
 /** Records that are tokenized; the others are taken to be like them. */

@@ -78,7 +78,7 @@ test('everything that a plan needs is read, and the plan is whole', needsShared,
   assert.deepEqual([rows?.documents, rows?.tokens, rows?.rowLength], [6, 24, 4]);
   assert.ok((facts.taskContents?.['recall']?.tokens ?? 0) > 10);
   assert.deepEqual(facts.overlaps, [
-    { task: 'perplexity:general', corpora: ['new', 'general'], documents: 6, overlapping: 0 },
+    { task: 'perplexity:general', corpora: ['new', 'general'], documents: 6, overlapping: 0, ids: [] },
   ]);
   assert.ok(isPlannable(facts));
   const plan = resolve(experiment, facts);

@@ -30,7 +30,7 @@ const known = facts({
     other: corpus('other', { documents: 48_210, tokens: 1_204_000, exact: false, holdoutDocuments: 2537 }),
   },
   tasks: { recall: { files: ['/data/recall.jsonl'] } },
-  taskContents: { recall: { hashes: ['1'], tokens: 25_000 } },
+  taskContents: { recall: { hashes: ['1'], tokens: 25_000, documents: 200 } },
   machine: { memory: 2 ** 34, threads: 2, flopsPerSecond: 1e9 },
 });
 const planned = plan(written, { known, training: 'steps: 128, replay: { corpus: other, share: 0.25 }' });
