@@ -47,12 +47,18 @@ export async function readRun(folder: string): Promise<Run> {
   };
 }
 
+/** What of a task's documents is kept in memory; called as soon as they are read. */
+export type KeepSamples = (run: Run, task: string, samples: SampleRecord[]) => SampleRecord[];
+
 /** Everything a comparison needs of one run. */
-export async function loadRunData(folder: string): Promise<RunData> {
+export async function loadRunData(
+  folder: string,
+  keep: KeepSamples = (_run, _task, samples) => samples,
+): Promise<RunData> {
   const run = await readRun(folder);
   const { steps, curve, updates } = await readMetrics(folder);
   const samples: Record<string, SampleRecord[]> = {};
-  for (const task of Object.keys(run.scores ?? {})) samples[task] = await readSamples(folder, task);
+  for (const task of Object.keys(run.scores ?? {})) samples[task] = keep(run, task, await readSamples(folder, task));
   return { run, steps, curve, updates, samples };
 }
 

@@ -47,7 +47,7 @@ export function documentTexts(
   return Object.fromEntries(
     [...wanted].map(([task, documents]) => {
       const samples = groups.flatMap(({ arm, runs }) => {
-        const records = runs.find((r) => r.samples[task]?.length)?.samples[task];
+        const records = runs.find((r) => r.samples[task]?.[0]?.['context'] !== undefined)?.samples[task];
         return records ? [{ arm, byDocument: new Map(records.map((s) => [s.doc_id, s])) }] : [];
       });
       return [task, [...documents].sort((a, b) => a - b).map((doc) => documentText(doc, samples))];

@@ -1,5 +1,5 @@
 import { type Bootstrapped, bootstrapped, bootstrapSums } from '../statistics/bootstrap.ts';
-import { clusterInterval, type Margins, marginsOf } from '../statistics/cluster.ts';
+import { clusterInterval, marginsOf } from '../statistics/cluster.ts';
 import { mean, skewness } from '../statistics/moments.ts';
 import type { Interval } from '../statistics/student.ts';
 import type { Composition } from './metrics.ts';
@@ -116,16 +116,17 @@ export function resample(
     table,
     effects,
     estimator: estimatorOf(table, set.add),
-    margins: marginColumns(effects, set.add),
   }));
   const options = { resamples, seed: `${seed} ${name}` };
   const sums = bootstrapSums(set.columns, options);
-  return plans.map(({ table, effects, estimator, margins }) => {
-    const leaveOneOut = isLopsided(effects, table) ? effects.leaveOneOut : undefined;
-    const documents = bootstrapped(estimator(sums), mean(effects.bySeed), leaveOneOut);
-    if (!margins) return { documents };
-    const own = { documents: sums[margins.documents]!, documentSquares: sums[margins.squares]! };
-    return { documents, joint: clusterInterval(margins.margins, own, options, level) };
+  return plans.map(({ table, effects, estimator }) => {
+    const { cells, bySeed } = effects;
+    const effect = mean(bySeed);
+    const estimates = estimator(sums);
+    const documents = bootstrapped(estimates, effect, isLopsided(effects, table) ? effects.leaveOneOut : undefined);
+    if (cells.length < minimumSeeds || cells[0]!.length < 2) return { documents };
+    const deviations = estimates.map((e) => e - effect);
+    return { documents, joint: clusterInterval(marginsOf(cells), deviations, options, level) };
   });
 }
 
@@ -167,13 +168,4 @@ function estimatorOf({ sides, composition: { of, slope }, sign }: Table, add: Ad
     }
     return effects;
   };
-}
-
-function marginColumns(
-  { cells }: Effects,
-  add: Add,
-): { margins: Margins; documents: number; squares: number } | undefined {
-  if (cells.length < minimumSeeds || cells[0]!.length < 2) return undefined;
-  const margins = marginsOf(cells);
-  return { margins, documents: add(margins.documents), squares: add(margins.documentSquares) };
 }

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { readJsonIfThere } from '../base/files.ts';
 import { layout } from '../record/layout.ts';
-import { loadRunData, readEvents } from '../record/read.ts';
-import type { TensorProofs } from '../record/types.ts';
+import { type KeepSamples, loadRunData, readEvents } from '../record/read.ts';
+import type { SampleRecord, TensorProofs } from '../record/types.ts';
 import type { ComparedRun } from './types.ts';
 
 /** Reads everything a comparison needs of one run directory. */
-export async function loadComparedRun(folder: string): Promise<ComparedRun> {
+export async function loadComparedRun(folder: string, keep?: KeepSamples): Promise<ComparedRun> {
   const [data, events, tensors] = await Promise.all([
-    loadRunData(folder),
+    loadRunData(folder, keep),
     readEvents(folder),
     readJsonIfThere<TensorProofs>(join(folder, layout.tensors)),
   ]);
@@ -20,26 +20,42 @@ export async function loadComparedRun(folder: string): Promise<ComparedRun> {
   };
 }
 
+/** Fields of a record that are texts, or as many numbers as a document has choices: for reading, not for statistics. */
+const texts = new Set([
+  'context',
+  'contexts',
+  'continuations',
+  'loglikelihoods',
+  'is_greedy',
+  'target',
+  'generated',
+  'filtered',
+]);
+
 /**
- * Loads runs that were asked the same documents: texts that they have in common are kept once, so that a comparison of sixty
- * runs holds little more than their numbers.
+ * Loads the runs of a comparison so that sixty of them hold little more than their numbers: texts are kept of the first run of
+ * each arm, from which flipped documents are shown, and hashes that runs have in common are kept once.
  */
 export function sharingLoader(): (folder: string) => Promise<ComparedRun> {
-  const known = new Map<string, string>();
-  const share = (value: unknown): unknown => {
-    if (Array.isArray(value)) return typeof value[0] === 'string' ? value.map(share) : value;
-    if (typeof value !== 'string') return value;
-    const first = known.get(value);
-    if (first === undefined) known.set(value, value);
-    return first ?? value;
+  const seen = new Set<string>();
+  const hashes = new Map<string, string>();
+  const share = (hash: string): string => {
+    const known = hashes.get(hash);
+    if (known === undefined) hashes.set(hash, hash);
+    return known ?? hash;
   };
-  return async (folder) => {
-    const data = await loadComparedRun(folder);
-    for (const sample of Object.values(data.samples).flat()) {
-      for (const key of ['prompt_hash', 'target_hash', 'context', 'contexts', 'continuations', 'target']) {
-        if (sample[key] !== undefined) sample[key] = share(sample[key]);
-      }
-    }
-    return data;
+  const keep: KeepSamples = ({ request }, task, samples) => {
+    const key = JSON.stringify([request.arm, task]);
+    const first = !seen.has(key);
+    if (samples.length > 0) seen.add(key);
+    return samples.map((sample) => compact(sample, first, share));
   };
+  return (folder) => loadComparedRun(folder, keep);
+}
+
+function compact(sample: SampleRecord, withTexts: boolean, share: (hash: string) => string): SampleRecord {
+  const kept: SampleRecord = { doc_id: sample.doc_id, prompt_hash: share(sample.prompt_hash) };
+  if (sample.target_hash !== undefined) kept.target_hash = share(sample.target_hash);
+  for (const key in sample) if (!(key in kept) && (withTexts || !texts.has(key))) kept[key] = sample[key];
+  return kept;
 }

@@ -191,9 +191,13 @@ export function cleanRemark({ clean, documents }: Contrast): string {
 
 /** What a reader of one verdict should know besides, a sentence each. */
 export function remarksOf(contrast: Contrast): string[] {
-  return [testRemark(contrast).trim(), holmRemark(contrast), equivalenceRemark(contrast), cleanRemark(contrast)].filter(
-    (remark) => remark !== '',
-  );
+  return [
+    testRemark(contrast).trim(),
+    jointRemark(contrast),
+    holmRemark(contrast),
+    equivalenceRemark(contrast),
+    cleanRemark(contrast),
+  ].filter((remark) => remark !== '');
 }
 
 /** The contrasts that speak first: the subject against the baseline, then against every other arm. */

@@ -9,9 +9,8 @@ export interface Margins {
   centre: number;
   /** Mean of each seed minus `centre`. */
   seeds: Float64Array;
-  /** Mean of each document minus `centre`, and its square. */
+  /** Mean of each document minus `centre`. */
   documents: Float64Array;
-  documentSquares: Float64Array;
   /** Variance of `centre` as the seeds see it, as the documents see it, and of what neither explains. */
   variance: { seeds: number; documents: number; rest: number };
 }
@@ -31,20 +30,18 @@ export function marginsOf(cells: readonly Float64Array[]): Margins {
   for (let s = 0; s < seeds; s++) {
     for (let i = 0; i < n; i++) rest += (cells[s]![i]! - centre - rowEffects[s]! - columnEffects[i]!) ** 2;
   }
-  const documentSquares = columnEffects.map((v) => v * v);
   const varianceOfMean = (squares: number, count: number) => squares / ((count - 1) * count);
   return {
     centre,
     seeds: rowEffects,
     documents: columnEffects,
-    documentSquares,
     variance: {
       seeds: varianceOfMean(
         rowEffects.reduce((t, v) => t + v * v, 0),
         seeds,
       ),
       documents: varianceOfMean(
-        documentSquares.reduce((t, v) => t + v, 0),
+        columnEffects.reduce((t, v) => t + v * v, 0),
         n,
       ),
       rest: rest / ((seeds - 1) * (n - 1)) / (seeds * n),
@@ -56,33 +53,31 @@ export function marginsOf(cells: readonly Float64Array[]): Margins {
  * Interval of the mean over documents *and* seeds, as if both were drawn anew: a cluster bootstrap with both margins drawn on
  * their own (documents and seeds are crossed, not nested), studentised and symmetric: the distribution of |t*| gives the
  * critical value (Hall 1992, §3.6). Documents are resampled; seeds are too few for that and are drawn from the normal
- * distribution of their spread, which makes the interval Student's where only seeds matter. The variance is that of two-way
- * clustering, V_seeds + V_documents − V_rest (Cameron, Gelbach and Miller 2011), never less than what the seeds show: chance in
- * single cells is seen by both margins, so the documents count with what is their own.
- * @param sums of `documents` and `documentSquares` over each resample of documents, `[resamples]` each
+ * distribution of their spread, which makes the interval Student's where only seeds matter. The spread of the documents is
+ * known well enough to be left as it is. The variance is that of two-way clustering, V_seeds + V_documents − V_rest (Cameron,
+ * Gelbach and Miller 2011), never less than what the seeds show: chance in single cells is seen by both margins, so the
+ * documents count with what is their own.
+ * @param deviations of the mean from `centre` in each resample of the documents, `[resamples]`
  */
 export function clusterInterval(
-  { centre, seeds, documents, variance }: Margins,
-  sums: { documents: Float64Array; documentSquares: Float64Array },
+  { centre, seeds, variance }: Margins,
+  deviations: Float64Array,
   { seed = 0 }: BootstrapOptions = {},
   level = 0.95,
 ): Interval {
-  const [s, n, resamples] = [seeds.length, documents.length, sums.documents.length];
+  const s = seeds.length;
   const own = Math.max(0, variance.documents - variance.rest);
   const total = variance.seeds + own;
-  const share = variance.documents > 0 ? own / variance.documents : 0;
-  const sizes = new Float64Array(resamples);
+  // Without any spread the mean is what it is.
+  if (!(total > 0)) return { low: centre, high: centre };
+  const share = Math.sqrt(variance.documents > 0 ? own / variance.documents : 0);
   const generator = random('seeds', seed);
-  for (let r = 0; r < resamples; r++) {
+  const sizes = deviations.map((byDocuments) => {
     let squares = 0;
     for (let k = 1; k < s; k++) squares += generator.normal() ** 2;
-    const bySeeds = Math.sqrt(variance.seeds) * generator.normal();
-    const byDocuments = sums.documents[r]! / n;
-    const documentSpread = (sums.documentSquares[r]! / n - byDocuments ** 2) / (n - 1);
-    const spread = (variance.seeds * squares) / (s - 1) + share * documentSpread;
-    // Without any spread (a resample of one document only, a table of equal cells) the ratio says nothing.
-    sizes[r] = spread > 1e-12 * total ? Math.abs(bySeeds + Math.sqrt(share) * byDocuments) / Math.sqrt(spread) : 0;
-  }
+    const drawn = Math.sqrt(variance.seeds) * generator.normal() + share * byDocuments;
+    return Math.abs(drawn) / Math.sqrt((variance.seeds * squares) / (s - 1) + own);
+  });
   const half = quantile(sizes.sort(), level) * Math.sqrt(total);
   return { low: centre - half, high: centre + half };
 }
@@ -94,6 +89,12 @@ export function clusterBootstrap(
   level = 0.95,
 ): Interval {
   const margins = marginsOf(cells);
-  const [documents, documentSquares] = bootstrapSums([margins.documents, margins.documentSquares], { resamples, seed });
-  return clusterInterval(margins, { documents: documents!, documentSquares: documentSquares! }, { seed }, level);
+  const [sums] = bootstrapSums([margins.documents], { resamples, seed });
+  const n = margins.documents.length;
+  return clusterInterval(
+    margins,
+    sums!.map((sum) => sum / n),
+    { seed },
+    level,
+  );
 }

@@ -12,6 +12,7 @@ import { type ForeignResults, readForeign, withForeign } from '../../report/evid
 import { inFileName } from '../../report/evidence/lm-eval-fields.ts';
 import { lmEvalFiles } from '../../report/evidence/write-lm-eval.ts';
 import { exports, type Format, formatOfFile, formats } from '../../report/exports.ts';
+import { loadComparedRun, sharingLoader } from '../../report/load.ts';
 import type { CompareInput } from '../../report/types.ts';
 import { loadExperiment } from '../experiment-argument.ts';
 import { numberWithin, readComputing } from '../options.ts';
@@ -109,6 +110,8 @@ async function collect(io: Io, args: readonly string[], options: Record<string, 
 }
 
 async function collectOwn(io: Io, args: readonly string[], options: Record<string, unknown>): Promise<CompareInput> {
+  // What is written for the harness has the texts of every run; a comparison needs those of one run an arm.
+  const load = options['lmEval'] === undefined ? sharingLoader() : (folder: string) => loadComparedRun(folder);
   const files = args.filter(isExperimentFile);
   if (files.length > 1 || (files.length === 1 && args.length > 1)) {
     fail('usage-compare', 'compare takes one experiment file, or any number of runs.', {
@@ -118,11 +121,11 @@ async function collectOwn(io: Io, args: readonly string[], options: Record<strin
   if (files[0] !== undefined) {
     const device = options['device'] === undefined ? undefined : readComputing(options).device;
     const { plan } = await loadExperiment(io, files[0], { depth: 'all', device });
-    return collectPlan(plan);
+    return collectPlan(plan, load);
   }
   const runs: Run[] = [];
   for (const argument of args) runs.push(await resolveRun(argument, io.cwd));
-  return collectRuns(runs, await compareSpecOf(runs));
+  return collectRuns(runs, await compareSpecOf(runs), load);
 }
 
 /** The `compare` of the experiment that all runs come from, where it can still be read. */
