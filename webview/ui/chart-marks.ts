@@ -110,13 +110,16 @@ function drawPoints({ canvas, x, y }: Pen, scene: Scene, series: DrawnSeries, sh
     canvas.fill();
     canvas.restore();
   };
-  if (points.some((p) => p.xInterval || p.yInterval))
+  // A long line has intervals from its first point on, or none.
+  if (!line || hasInterval(points[0]) || hasInterval(points.at(-1)))
     for (const p of points) drawIntervals(canvas, p.xInterval, p.yInterval, x, y, [x(p.x), y(p.y) + shift]);
   for (let i = 0; i < points.length - 1; i += every) mark(points[i]!);
   const last = points.at(-1);
   if (last) mark(last);
   canvas.globalAlpha = 1;
 }
+
+const hasInterval = (p: ChartPoint | undefined): boolean => p?.xInterval !== undefined || p?.yInterval !== undefined;
 
 type Ends = { low: number; high: number } | undefined;
 

@@ -8,6 +8,7 @@ import {
   LogarithmicScale,
   PointElement,
   type Scale,
+  type Tick,
 } from 'chart.js';
 import Zoom from 'chartjs-plugin-zoom';
 import type { ZoomRange } from '../../src/protocol/panel.ts';
@@ -15,6 +16,7 @@ import { styleOf } from '../../src/report/palette.ts';
 import { decimate } from '../model/decimate.ts';
 import type { DrawnChart, DrawnSeries } from '../model/drawn.ts';
 import { axisRange, type Range } from '../model/extent.ts';
+import { tickLabel } from '../model/ticks.ts';
 import { dodge, isQuiet, marks, type Scene } from './chart-marks.ts';
 import { seriesColour, translucent } from './theme.ts';
 
@@ -177,8 +179,11 @@ function scaleOptions(axis: 'x' | 'y', { chart, theme }: Scene, [min, max]: Rang
   const own: DrawnChart['x'] = chart[axis];
   const font = { family: theme.font, size: 12 };
   const names = own.kind === 'category' ? own.categories : undefined;
+  const type = own.kind === 'number' && own.scale === 'log' ? 'logarithmic' : 'linear';
+  const callback = (value: string | number, _: number, ticks: Tick[]): string =>
+    names ? (names[Number(value)] ?? '') : tickLabel(Number(value), (ticks[1]?.value ?? 0) - (ticks[0]?.value ?? 0));
   return {
-    type: own.kind === 'number' && own.scale === 'log' ? 'logarithmic' : 'linear',
+    type,
     min,
     max,
     ...(names && {
@@ -197,7 +202,9 @@ function scaleOptions(axis: 'x' | 'y', { chart, theme }: Scene, [min, max]: Rang
       includeBounds: false,
       maxTicksLimit: axis === 'x' ? 8 : 7,
       ...(axis === 'x' && { maxRotation: 0 }),
-      ...(names && { callback: (value: string | number) => names[Number(value)] ?? '', autoSkip: false }),
+      ...(names && { autoSkip: false }),
+      // chart.js knows which ticks of a logarithmic axis there is room for.
+      ...(type === 'linear' && { callback }),
     },
   };
 }
