@@ -91,9 +91,10 @@ export class ResultsKeeper {
     kept.running = true;
     try {
       const { view } = kept;
+      // Watched before they are read, so that nothing changes in between unseen.
+      this.#watch(file, kept, await runFoldersOf(file, view.draft.stem));
       const folders = await runFoldersOf(file, view.draft.stem);
       if (this.#kept.get(file) !== kept) return;
-      this.#watch(file, kept, folders);
       const key = JSON.stringify([view.text, folders]);
       if (key === kept.key) return;
       kept.key = key;
@@ -112,6 +113,7 @@ export class ResultsKeeper {
 
   /** Watches the folders above, where the first run makes them, that of runs, and the newest run directories. */
   #watch(file: string, kept: Kept, folders: readonly RunFolder[]): void {
+    if (this.#kept.get(file) !== kept) return;
     const newest = [...folders].sort((a, b) => b.changed - a.changed).slice(0, mostWatched);
     const { folder, runs } = homeOf(file);
     const wanted = new Set([dirname(folder), folder, runs, ...newest.map(({ name }) => join(runs, name))]);

@@ -107,8 +107,9 @@ export class World {
       // The model first: completion and hover need nothing else.
       if (known.facts === undefined)
         this.#learn(file, known, draft, await gather(draft, { ...options, depth: 'headers' }));
-      this.#learn(file, known, draft, await gather(draft, { ...options, depth: 'files' }));
+      // Watched before it is read, so that nothing changes in between unseen.
       await this.#watch(file, known, draft);
+      this.#learn(file, known, draft, await gather(draft, { ...options, depth: 'files' }));
     } catch (error) {
       this.#options.failed(error);
     } finally {

@@ -5,7 +5,7 @@ import { keptLayers } from '../model/open.ts';
 import { planStack } from '../model/surgery.ts';
 import type { Surgery } from '../model/types.ts';
 import { costOf, type Trained } from './cost.ts';
-import type { Diagnostics } from './diagnostics.ts';
+import { type Diagnostics, Recorder } from './diagnostics.ts';
 import { loraWeights, matchRank, parametersPerRank } from './lora.ts';
 import { parametersOf, type Stack, selectAll, stackOf } from './selectors.ts';
 import { surgeryOf } from './surgery.ts';
@@ -31,7 +31,7 @@ export function planArms(
 ): PlannedArms {
   const { config } = facts.base;
   const base = stackOf(config, keptLayers(config.layers));
-  const context: Context = { experiment, facts, base, diagnostics, done: new Map(), open: new Set() };
+  const context: Context = { experiment, facts, base, diagnostics, all: diagnostics, done: new Map(), open: new Set() };
   const arms = names.map((name) => planArm(name, context)).filter((arm) => arm !== undefined);
   return { base, arms };
 }
@@ -40,7 +40,10 @@ interface Context {
   experiment: Experiment;
   facts: PlannableFacts;
   base: Stack;
+  /** Of the arm that is being planned. */
   diagnostics: Diagnostics;
+  /** Of all arms. */
+  all: Diagnostics;
   done: Map<string, PlannedArm | undefined>;
   /** Arms that are being planned: to meet one again is a cycle. */
   open: Set<string>;
@@ -48,24 +51,64 @@ interface Context {
 
 /** The arm, or undefined if an error was reported that leaves no stack. */
 function planArm(name: string, context: Context): PlannedArm | undefined {
-  const { done, open, experiment, diagnostics } = context;
+  const { done, open, experiment, all } = context;
   if (done.has(name)) return done.get(name);
   const spec = experiment.arms[name];
   if (spec === undefined) return undefined;
   if (open.has(name)) {
     const chain = [...open, name].slice([...open].indexOf(name));
-    diagnostics.error(
-      ['arms', name],
-      'arm-cycle',
-      `The arms ${chain.join(' → ')} wait for each other. Break the circle.`,
-    );
+    all.error(['arms', name], 'arm-cycle', `The arms ${chain.join(' → ')} wait for each other. Break the circle.`);
     return undefined;
   }
   open.add(name);
-  const planned = planFresh(spec, context);
+  const { planned, said } = remembered(spec, context);
+  for (const problem of said) all.add(...problem);
   open.delete(name);
   done.set(name, planned);
   return planned;
+}
+
+interface Remembered {
+  planned: PlannedArm | undefined;
+  said: Parameters<Diagnostics['add']>[];
+}
+/** An editor plans the same arms for the same facts with each keystroke: what was planned is kept as long as the facts. */
+const memory = new WeakMap<PlannableFacts, Map<string, Remembered>>();
+const most = 512;
+
+function remembered(spec: ArmSpec, context: Context): Remembered {
+  const { experiment, facts } = context;
+  const known = memory.get(facts) ?? new Map<string, Remembered>();
+  memory.set(facts, known);
+  const basis = basisOf(spec, experiment, []);
+  const key = basis && JSON.stringify([basis, experiment.evaluation]);
+  const before = key === undefined ? undefined : known.get(key);
+  // What the arm rests on says its own problems.
+  if (before) {
+    for (const name of restsOn(spec)) planArm(name, context);
+    return before;
+  }
+  const recorder = new Recorder();
+  const planned = planFresh(spec, { ...context, diagnostics: recorder });
+  const fresh = { planned, said: recorder.said };
+  if (known.size >= most) known.clear();
+  if (key !== undefined) known.set(key, fresh);
+  return fresh;
+}
+
+/** The arm that it starts from, and the one whose size it matches. */
+function restsOn({ from, lora }: ArmSpec): string[] {
+  return [...(from === undefined ? [] : [from]), ...(lora?.rank.kind === 'match' ? [lora.rank.arm] : [])];
+}
+
+/** An arm with all that it rests on; undefined in a cycle. */
+function basisOf(spec: ArmSpec, { arms }: Pick<Experiment, 'arms'>, above: readonly string[]): unknown[] | undefined {
+  if (above.includes(spec.name)) return undefined;
+  const rest = restsOn(spec).map((name) => {
+    const other = arms[name];
+    return other === undefined ? null : basisOf(other, { arms }, [...above, spec.name]);
+  });
+  return rest.includes(undefined) ? undefined : [spec, ...rest];
 }
 
 function planFresh(spec: ArmSpec, context: Context): PlannedArm | undefined {

@@ -23,3 +23,14 @@ export class Diagnostics {
     return this.list.some((d) => d.severity === 'error');
   }
 }
+
+/** Keeps what is said as it is said, to be placed later. */
+export class Recorder extends Diagnostics {
+  readonly said: Parameters<Diagnostics['add']>[] = [];
+  constructor() {
+    super(nowhere);
+  }
+  override add(...problem: Parameters<Diagnostics['add']>): void {
+    this.said.push(problem);
+  }
+}

@@ -6,9 +6,12 @@ import { gather } from '../../../src/plan/gather.ts';
 import type { Facts } from '../../../src/plan/types.ts';
 import { root } from '../../support.ts';
 
-/** The embedded sample: a model of eight layers, with every kind of arm. */
+/**
+ * An experiment with every kind of arm on the sample world's model of eight layers: the embedded sample as it once was, so that
+ * what is asserted of it holds however the sample grows. It is read as if it lay beside that.
+ */
 export const sampleFile = join(root, 'samples', 'shallow-vs-rivals.strata.yaml');
-export const sample = readFileSync(sampleFile, 'utf8');
+export const sample = readFileSync(join(root, 'test', 'unit', 'language', 'fixtures', 'rivals.strata.yaml'), 'utf8');
 
 export async function factsOf(text: string, file = sampleFile): Promise<Facts> {
   return gather(parse(text, { file }).draft, { depth: 'files', cacheFolder: null });

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { CompletionList } from 'vscode-languageserver/node';
 import { root } from '../../support.ts';
 import { needsServer, startServer } from './client.ts';
+import { sample } from './fixture.ts';
 
 const samples = join(root, 'samples');
 
 test('the server as a process: diagnostics, then completion that knows the model', needsServer, async () => {
   const client = await startServer();
-  const text = await readFile(join(samples, 'shallow-vs-rivals.strata.yaml'), 'utf8');
+  const text = sample;
   const uri = client.open(join(samples, 'typing.strata.yaml'), text.replace('layers 1-3', 'layers 1-30'));
   const found = await client.diagnostics(uri, (d) => d.some(({ code }) => code === 'layer-out-of-range'));
   assert.deepEqual(
