@@ -125,7 +125,7 @@ try {
     await panel().getByRole('button', { name: /HTML/ }).first().click();
     const file = join(work, 'report.html');
     await answer(file);
-    for (let i = 0; i < 100 && !existsSync(file); i++) await page.waitForTimeout(100);
+    for (let i = 0; i < 600 && !existsSync(file); i++) await page.waitForTimeout(100);
     assert.match(readFileSync(file, 'utf8'), /<title>/);
   });
 

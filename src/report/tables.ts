@@ -128,7 +128,7 @@ export function scoreTable(comparison: Comparison): Table {
     const value = arm.values.find((v) => v.task === metric.task && v.metric === metric.metric);
     const spread = value?.seedDeviation === undefined ? '' : ` ± ${formatValue(value.seedDeviation)}`;
     const effect = effectOf(comparison, arm.name, metric)?.effect;
-    const clean = value?.clean ? `; ${formatValue(value.clean.value)} without documents seen in training` : '';
+    const clean = value?.clean ? `\n${formatValue(value.clean.value)} on documents not seen in training` : '';
     return `${formatValue(value?.value)}${spread}${effect === undefined ? '' : ` (${formatEffect(effect)})`}${clean}`;
   };
   return {

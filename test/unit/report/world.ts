@@ -202,7 +202,7 @@ export function makeRun(arm: string, seed?: number): ComparedRun {
       request: {
         attempt: 0,
         experiment: {
-          file: '/work/shallow.strata.yaml',
+          file: '/home/her/shallow.strata.yaml',
           stem: 'shallow',
           title: 'Shallow expansion against its rivals',
         },
@@ -210,9 +210,9 @@ export function makeRun(arm: string, seed?: number): ComparedRun {
         ...(seed !== undefined && { seed }),
         hash,
         sources: {
-          model: '/work/base',
-          corpus: ['/work/data/new-facts.jsonl'],
-          replay: ['/work/data/general.jsonl'],
+          model: '/home/her/base',
+          corpus: ['/home/her/data/new-facts.jsonl'],
+          replay: ['/home/her/data/general.jsonl'],
         },
         tasks: [],
         threads: 2,
