@@ -303,20 +303,19 @@ test('paths are completed from their folder, models first where one is wanted', 
     const folder = folderWanted(view(text), offset);
     assert.notEqual(folder, undefined);
     const entries = await readFolder(join(root, 'samples', folder!));
-    const known = new Set(['base', 'initial', 'data', 'world', 'base.strata.yaml', 'general.jsonl', 'sums.jsonl']);
+    const known = new Set(['base', 'data', 'world', 'base.strata.yaml', 'general.jsonl', 'sums.jsonl']);
     return complete(
       view(text),
       offset,
       entries.filter(({ name }) => known.has(name)),
     ).map(({ text }) => text);
   };
-  assert.deepEqual(await paths('model: |'), ['base', 'initial', 'data/', 'world/']);
+  assert.deepEqual(await paths('model: |'), ['base', 'data/', 'world/']);
   assert.deepEqual(await paths('corpora: { a: { files: data/|'), ['data/general.jsonl', 'data/sums.jsonl']);
   assert.deepEqual(await paths('corpora:\n  a:\n    files:\n      - |'), [
     'base.strata.yaml',
     'base/',
     'data/',
-    'initial/',
     'world/',
   ]);
   const { text, offset } = atCursor('device: |');
