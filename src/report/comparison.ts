@@ -8,6 +8,7 @@ import { contrastsOf, type Pair } from './contrast.ts';
 import { lossCurves, scoreCurves } from './curves.ts';
 import { runNotes, trainingDifferences } from './differences.ts';
 import { documentTexts } from './documents.ts';
+import { drawsFor } from './effects.ts';
 import { defaultMargin } from './equivalence.ts';
 import { type Group, groupRuns, summarise } from './groups.ts';
 import { primaryMetric } from './metrics.ts';
@@ -39,8 +40,9 @@ export function compare(input: CompareInput, options: CompareOptions = {}): Comp
   const baseline = input.compare.baseline ?? defaultBaseline(groups);
   const subject = input.compare.subject ?? defaultSubject(groups, baseline);
   const pairs = pairsOf(groups, baseline, subject);
+  const resampling = { level, resamples, seed, draws: drawsFor(resamples, seed) };
   const byMetric = metrics.map((metric) =>
-    contrastsOf(metric, pairs, { level, resamples, seed, margin, overlapping: overlapping.get(metric.task) }),
+    contrastsOf(metric, pairs, { ...resampling, margin, overlapping: overlapping.get(metric.task) }),
   );
   const contrasts = pairs.flatMap((_, i) => byMetric.map((column) => column[i]!));
   correct(contrasts);

@@ -125,7 +125,7 @@ export function contrastsOf(metric: ComparedMetric, pairs: readonly Pair[], opti
   const overlapping = options.overlapping ?? new Set();
   const measured = (counts: (document: number) => boolean) => {
     const prepared = pairs.map((pair) => prepare(pair, metric, composition, columnsFor, counts));
-    measure(prepared, options, `${metric.task} ${metric.metric}`, (p, effects) => {
+    measure(prepared, options, (p, effects) => {
       if (known.aggregation === 'mean') {
         const flips = flipsOf(p.documents, p.table!.sides);
         if (flips) p.contrast.flips = flips;
@@ -147,7 +147,6 @@ export function contrastsOf(metric: ComparedMetric, pairs: readonly Pair[], opti
 function measure(
   prepared: readonly Prepared[],
   options: ContrastOptions,
-  name: string,
   more: (prepared: Prepared, effects: Effects) => void,
 ): void {
   const groups = new Map<string, { prepared: Prepared; table: Table; effects: Effects }[]>();
@@ -158,7 +157,7 @@ function measure(
     groups.set(key, [...(groups.get(key) ?? []), entry]);
   }
   for (const group of groups.values()) {
-    for (const [i, { documents, joint }] of resample(group, options, name).entries()) {
+    for (const [i, { documents, joint }] of resample(group, options).entries()) {
       const { prepared: p, effects } = group[i]!;
       const { contrast } = p;
       const { value, againstValue, bySeed } = effects;

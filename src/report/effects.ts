@@ -1,4 +1,4 @@
-import { type Bootstrapped, bootstrapped, bootstrapSums } from '../statistics/bootstrap.ts';
+import { type Bootstrapped, bootstrapped, bootstrapSums, type Draws, sharedDraws } from '../statistics/bootstrap.ts';
 import { clusterInterval, marginsOf } from '../statistics/cluster.ts';
 import { mean, skewness } from '../statistics/moments.ts';
 import type { Interval } from '../statistics/student.ts';
@@ -25,6 +25,17 @@ export interface Resampling {
   level: number;
   resamples: number;
   seed: number;
+  /** Resamples by number of documents, shared by all metrics of a comparison. */
+  draws: (documents: number) => Draws | undefined;
+}
+
+/** Draws made once for each number of documents. */
+export function drawsFor(resamples: number, seed: number): Resampling['draws'] {
+  const known = new Map<number, Draws | undefined>();
+  return (documents) => {
+    if (!known.has(documents)) known.set(documents, sharedDraws(documents, { resamples, seed }));
+    return known.get(documents);
+  };
 }
 
 const total = (values: Float64Array): number => values.reduce((a, b) => a + b, 0);
@@ -108,8 +119,7 @@ export interface Resampled {
  */
 export function resample(
   tables: readonly { table: Table; effects: Effects }[],
-  { level, resamples, seed }: Resampling,
-  name: string,
+  { level, resamples, seed, draws }: Resampling,
 ): Resampled[] {
   const set = columnSet();
   const plans = tables.map(({ table, effects }) => ({
@@ -117,8 +127,8 @@ export function resample(
     effects,
     estimator: estimatorOf(table, set.add),
   }));
-  const options = { resamples, seed: `${seed} ${name}` };
-  const sums = bootstrapSums(set.columns, options);
+  const options = { resamples, seed };
+  const sums = bootstrapSums(set.columns, { ...options, draws: draws(set.columns[0]!.length) });
   return plans.map(({ table, effects, estimator }) => {
     const { cells, bySeed } = effects;
     const effect = mean(bySeed);
@@ -133,12 +143,12 @@ export function resample(
 type Add = (column: Float64Array) => number;
 type Estimator = (sums: readonly Float64Array[]) => Float64Array;
 
-/** From these sizes on BCa finds fewer differences that are not there than the percentile interval (`docs/statistics.md`). */
-const lopsided = { documents: 100, skewness: 2 };
+/** From these sizes on BCa finds no more differences that are not there than the percentile interval (`docs/statistics.md`). */
+const lopsided = { documents: 500, skewness: 2 };
 
 /**
- * Where BCa is the better interval: results without bounds, some of which pull far to one side. Of yes/no answers and of
- * balanced results it is the worse one, since skewness that is only chance is corrected for.
+ * Where BCa is the better interval: results without bounds, some of which pull far to one side. Of yes/no answers, of
+ * balanced results and of fewer documents it is the worse one, since skewness that is only chance is corrected for.
  */
 function isLopsided({ leaveOneOut }: Effects, { composition }: Table): boolean {
   const size = leaveOneOut.length;

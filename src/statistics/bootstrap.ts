@@ -8,6 +8,14 @@ export interface BootstrapOptions {
   resamples?: number;
   /** The same seed gives the same resamples, on every machine. */
   seed?: number | string;
+  /** Draws made before (`sharedDraws`), which then take the place of `resamples` and `seed`. */
+  draws?: Draws | undefined;
+}
+
+/** How often each of n things was drawn in each resample, `[resamples][n]`. */
+export interface Draws {
+  n: number;
+  counts: Uint8Array;
 }
 
 export const defaultResamples = 10_000;
@@ -20,8 +28,9 @@ export const defaultResamples = 10_000;
 export function bootstrapSums(columns: readonly ArrayLike<number>[], options: BootstrapOptions = {}): Float64Array[] {
   const n = columns[0]?.length ?? 0;
   if (columns.some((column) => column.length !== n)) throw new RangeError('bootstrap columns differ in length');
-  const resamples = options.resamples ?? defaultResamples;
-  const draw = drawer(n, 'bootstrap', options.seed ?? 0);
+  const { resamples = defaultResamples, seed = 0, draws } = options;
+  if (draws && draws.counts.length !== n * resamples) throw new RangeError('these draws are of another size');
+  const draw = draws ? replay(draws) : drawer(n, 'bootstrap', seed);
   const values = columns.map((column) => Float64Array.from(column));
   const sums = columns.map(() => new Float64Array(resamples));
   // How often each document was drawn: adding up a column is then one straight walk, however the draws jumped about.
@@ -43,6 +52,35 @@ function drawer(n: number, ...seed: (string | number)[]): (counts: Float64Array)
   return (counts) => {
     counts.fill(0);
     for (let k = 0; k < n; k++) counts[(generator.uint32() * scale) | 0]!++;
+  };
+}
+
+/** Draws are kept up to this size; larger ones are made anew each time. */
+const largestDraws = 2 ** 25;
+
+/**
+ * Draws for several calls of `bootstrapSums` over equally many documents, made once; undefined where they would take much memory.
+ * The same as it would draw itself.
+ */
+export function sharedDraws(n: number, options: Omit<BootstrapOptions, 'draws'> = {}): Draws | undefined {
+  const { resamples = defaultResamples, seed = 0 } = options;
+  if (n * resamples > largestDraws) return undefined;
+  const draw = drawer(n, 'bootstrap', seed);
+  const counts = new Uint8Array(n * resamples);
+  const drawn = new Float64Array(n);
+  for (let r = 0; r < resamples; r++) {
+    draw(drawn);
+    counts.set(drawn, r * n);
+  }
+  return { n, counts };
+}
+
+/** A source that gives the draws made before, one resample after another. */
+function replay({ n, counts }: Draws): (drawn: Float64Array) => void {
+  let r = 0;
+  return (drawn) => {
+    const first = n * r++;
+    for (let i = 0; i < n; i++) drawn[i] = counts[first + i]!;
   };
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { random } from '../../../src/base/random.ts';
-import { bootstrapSums, pairedInterval, percentileInterval } from '../../../src/statistics/bootstrap.ts';
+import { bootstrapSums, pairedInterval, percentileInterval, sharedDraws } from '../../../src/statistics/bootstrap.ts';
 import { mean, standardError } from '../../../src/statistics/moments.ts';
 
 test('the same seed gives the same interval, another seed another one', () => {
@@ -70,4 +70,13 @@ test('a percentile interval lies inside the values and grows with the level', ()
 
 test('columns of unequal length are a defect', () => {
   assert.throws(() => bootstrapSums([[1, 2], [1]]), RangeError);
+});
+
+test('draws made once give the sums that each call would have drawn itself', () => {
+  const columns = [Array.from({ length: 30 }, (_, i) => i), Array.from({ length: 30 }, (_, i) => (i * 7) % 11)];
+  const options = { resamples: 200, seed: 4 };
+  const draws = sharedDraws(30, options);
+  assert.deepEqual(bootstrapSums(columns, { ...options, draws }), bootstrapSums(columns, options));
+  assert.throws(() => bootstrapSums([[1, 2]], { ...options, draws }), RangeError);
+  assert.equal(sharedDraws(1_000_000), undefined, 'too many to be kept');
 });
