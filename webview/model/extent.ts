@@ -16,7 +16,10 @@ export function axisRange(axis: 'x' | 'y', chart: DrawnChart): Range {
     if (value < range[0]) range[0] = value;
     if (value > range[1]) range[1] = value;
   };
-  for (const series of chart.series) addSeries(series, axis, visible, add);
+  // Points of curves stand by increasing x: their ends say how far they reach.
+  if (axis === 'x' && chart.curves)
+    for (const { points } of chart.series) for (const p of [points[0], points.at(-1)]) add(p?.x ?? Number.NaN);
+  else for (const series of chart.series) addSeries(series, axis, visible, add);
   if (own.scale === 'linear') for (const guide of chart.guides) if (guide.axis === axis) add(guide.at);
   return padded(range, own.scale === 'log', axis === 'x' && chart.curves);
 }

@@ -1,12 +1,13 @@
-import type { Chart as ChartJs, Plugin } from 'chart.js';
+import type { Chart as ChartJs, Plugin, Scale } from 'chart.js';
 import { symbol } from 'd3-shape';
 import type { ChartPoint } from '../../src/report/chart.ts';
 import { styleOf } from '../../src/report/palette.ts';
 import { markers } from '../../src/report/svg.ts';
+import { decimate } from '../model/decimate.ts';
 import type { DrawnChart, DrawnSeries } from '../model/drawn.ts';
 import { seriesColour, type Theme } from './theme.ts';
 
-/** What is drawn besides lines. */
+/** What is drawn, and how. */
 export interface Scene {
   chart: DrawnChart;
   theme: Theme;
@@ -31,32 +32,33 @@ interface Pen {
   area: ChartJs['chartArea'];
 }
 
-/** Bands and guides behind the lines, intervals and markers before them, cut to the plot. */
+/** From values to pixels; on a linear axis without asking the scale each time. */
+function pixels(scale: Scale): (value: number) => number {
+  if (scale.type !== 'linear') return (value) => scale.getPixelForValue(value);
+  const start = scale.getPixelForValue(scale.min);
+  const step = (scale.getPixelForValue(scale.max) - start) / (scale.max - scale.min);
+  return (value) => start + (value - scale.min) * step;
+}
+
+/** Everything between the axes, cut to the plot: guides, bands, lines, then intervals and markers. */
 export function marks(scene: () => Scene | undefined): Plugin<'line'> {
-  const inPlot = (chart: ChartJs<'line'>, draw: (pen: Pen, scene: Scene) => void) => {
-    const now = scene();
-    const { x, y } = chart.scales;
-    if (!now || !x || !y) return;
-    const { ctx: canvas, chartArea: area } = chart;
-    canvas.save();
-    canvas.beginPath();
-    canvas.rect(area.left - 6, area.top - 6, area.width + 12, area.height + 12);
-    canvas.clip();
-    draw({ canvas, area, x: (v) => x.getPixelForValue(v), y: (v) => y.getPixelForValue(v) }, now);
-    canvas.restore();
-  };
   return {
     id: 'strata-marks',
-    beforeDatasetsDraw(chart) {
-      inPlot(chart, (pen, now) => {
-        drawGuides(pen, now);
-        for (const series of now.chart.series) drawBand(pen, now, series);
-      });
-    },
-    afterDatasetsDraw(chart) {
-      inPlot(chart, (pen, now) => {
-        for (const [i, series] of now.chart.series.entries()) drawPoints(pen, now, series, dodge(now.chart, i));
-      });
+    beforeDatasetsDraw({ ctx: canvas, chartArea: area, scales }) {
+      const now = scene();
+      const { x, y } = scales;
+      if (!now || !x || !y) return;
+      const pen: Pen = { canvas, area, x: pixels(x), y: pixels(y) };
+      const { series } = now.chart;
+      canvas.save();
+      canvas.beginPath();
+      canvas.rect(area.left - 6, area.top - 6, area.width + 12, area.height + 12);
+      canvas.clip();
+      drawGuides(pen, now);
+      for (const s of series) drawBand(pen, now, s);
+      for (const s of series) drawLines(pen, now, s, [x.min, x.max]);
+      for (const [i, s] of series.entries()) drawPoints(pen, now, s, dodge(now.chart, i));
+      canvas.restore();
     },
   };
 }
@@ -90,6 +92,34 @@ function drawBand({ canvas, x, y }: Pen, scene: Scene, series: DrawnSeries): voi
   canvas.fillStyle = seriesColour(series.style, scene.theme);
   canvas.fill();
   canvas.globalAlpha = 1;
+}
+
+/** The line, and faint behind it what it was before smoothing. */
+function drawLines(pen: Pen, scene: Scene, series: DrawnSeries, range: [number, number]): void {
+  if (!series.line) return;
+  const { canvas } = pen;
+  const { highContrast } = scene.theme;
+  const quiet = isQuiet(scene, series) ? 0.3 : 1;
+  canvas.strokeStyle = seriesColour(series.style, scene.theme);
+  canvas.lineJoin = 'round';
+  const stroke = (points: readonly ChartPoint[], width: number, opacity: number, dash: number[]) => {
+    canvas.lineWidth = width;
+    canvas.globalAlpha = opacity * quiet;
+    canvas.setLineDash(dash);
+    canvas.beginPath();
+    for (const p of visible(pen, scene, points, range)) canvas.lineTo(pen.x(p.x), pen.y(p.y));
+    canvas.stroke();
+  };
+  if (series.raw) stroke(series.raw, 1, highContrast ? 0.45 : 0.28, []);
+  stroke(series.points, highContrast ? 2.5 : 2, 1, styleOf(series.style).dash.split(' ').filter(Boolean).map(Number));
+  canvas.setLineDash([]);
+  canvas.globalAlpha = 1;
+}
+
+/** A smallest and a largest value for every two pixels: what is left out cannot be seen. */
+function visible({ area }: Pen, { chart }: Scene, points: readonly ChartPoint[], range: [number, number]) {
+  if (chart.x.kind === 'number' && chart.x.scale === 'log') return points;
+  return decimate(points, range, Math.max(50, area.width / 2));
 }
 
 /** Long lines carry a few markers only, so that the shapes can be told apart without hiding the line. */

@@ -1,30 +1,27 @@
 import {
-  type ChartDataset,
   Chart as ChartJs,
   type ChartOptions,
   LinearScale,
   LineController,
-  LineElement,
   LogarithmicScale,
-  PointElement,
   type Scale,
   type Tick,
 } from 'chart.js';
 import Zoom from 'chartjs-plugin-zoom';
 import type { ZoomRange } from '../../src/protocol/panel.ts';
-import { styleOf } from '../../src/report/palette.ts';
-import { decimate } from '../model/decimate.ts';
-import type { DrawnChart, DrawnSeries } from '../model/drawn.ts';
+import type { DrawnChart } from '../model/drawn.ts';
 import { axisRange, type Range } from '../model/extent.ts';
 import { tickLabel } from '../model/ticks.ts';
-import { dodge, isQuiet, marks, type Scene } from './chart-marks.ts';
-import { seriesColour, translucent } from './theme.ts';
+import { dodge, marks, type Scene } from './chart-marks.ts';
 
-ChartJs.register(LineController, LineElement, PointElement, LinearScale, LogarithmicScale, Zoom);
+ChartJs.register(LineController, LinearScale, LogarithmicScale, Zoom);
 
 const rowHeight = 40;
 
-/** A chart on its canvas. chart.js scales, draws axes and lines, and zooms; marks and colours are those of the exports. */
+/**
+ * A chart on its canvas. chart.js makes scales and axes and zooms; what stands between them is drawn by `chart-marks.ts`, in the
+ * look of the exports and without an object for every point.
+ */
 export class ChartView {
   readonly #canvas: HTMLCanvasElement;
   readonly #zoomed: (group: string, zoom: ZoomRange) => void;
@@ -47,7 +44,6 @@ export class ChartView {
     const height = chart.y.kind === 'category' ? `${84 + rowHeight * chart.y.categories.length}px` : '';
     if (parentElement && parentElement.style.height !== height) parentElement.style.height = height;
     const ranges = { x: axisRange('x', chart), y: axisRange('y', chart) };
-    const datasets = chart.series.flatMap((s) => this.#datasets(s, scene, ranges.x));
     const options = this.#options(scene, ranges);
     // A scale cannot change its kind while it lives.
     const kinds = this.#chart && [this.#chart.scales['x']?.type, this.#chart.scales['y']?.type];
@@ -55,13 +51,12 @@ export class ChartView {
     if (!this.#chart) {
       this.#chart = new ChartJs(this.#canvas, {
         type: 'line',
-        data: { datasets },
+        data: { datasets: [] },
         options,
         plugins: [marks(() => this.#scene)],
       });
       return;
     }
-    this.#chart.data.datasets = datasets;
     this.#chart.options = options;
     this.#chart.update('none');
   }
@@ -108,39 +103,16 @@ export class ChartView {
     return { left: x.getPixelForValue(point.x), top: y.getPixelForValue(point.y) + dodge(chart, series) };
   }
 
-  /** Lines only; the raw line behind a smoothed one is faint. */
-  #datasets(series: DrawnSeries, scene: Scene, range: Range): ChartDataset<'line'>[] {
-    if (!series.line) return [];
-    const colour = seriesColour(series.style, scene.theme);
-    // A smallest and a largest value for every two pixels: what is left out cannot be seen.
-    const width = Math.max(200, this.#canvas.clientWidth || 600) / 2;
-    const thinned = (points: DrawnSeries['points']) =>
-      scene.chart.x.kind === 'number' && scene.chart.x.scale === 'log' ? points : decimate(points, range, width);
-    const line = (points: DrawnSeries['points'], more: Partial<ChartDataset<'line'>>): ChartDataset<'line'> => ({
-      label: series.name,
-      data: thinned(points),
-      borderColor: isQuiet(scene, series) ? translucent(colour, 0.3) : colour,
-      borderWidth: scene.theme.highContrast ? 2.5 : 2,
-      ...more,
-    });
-    const behind = { borderColor: translucent(colour, scene.theme.highContrast ? 0.45 : 0.28), borderWidth: 1 };
-    const dash = styleOf(series.style).dash.split(' ').filter(Boolean).map(Number);
-    return [...(series.raw ? [line(series.raw, behind)] : []), line(series.points, { borderDash: dash })];
-  }
-
   #options(scene: Scene, ranges: { x: Range; y: Range }): ChartOptions<'line'> {
     const { chart, theme } = scene;
     const mode = chart.curves ? 'x' : 'xy';
     const complete = ({ chart: drawn }: { chart: ChartJs }) => this.#report(drawn);
     return {
       animation: false,
-      parsing: false,
-      normalized: true,
       responsive: true,
       maintainAspectRatio: false,
       // Pointer and keyboard are handled by the card, which knows all charts.
       events: [],
-      elements: { point: { radius: 0, hitRadius: 0 }, line: { tension: 0 } },
       layout: { padding: { right: 8 } },
       scales: { x: scaleOptions('x', scene, ranges.x), y: scaleOptions('y', scene, ranges.y) },
       plugins: {
