@@ -86,7 +86,8 @@ console.log(`median ratio ${median.toFixed(3)}; the same numbers bit for bit: ${
 if (options.out) {
   const machine = `${cpus()[0]?.model.trim()}, ${threads} threads`;
   const record = {
-    model: positionals[0],
+    // Two folders name a model well enough; the rest of the path is this machine's.
+    model: model.folder.split('/').slice(-2).join('/'),
     layers,
     tokens: Number(options.tokens),
     machine,

@@ -12,7 +12,7 @@ import { type Lab, needsBrowser, type PanelPage, startLab, textOf, themeNames } 
 /** The built panel in a real browser, under its real Content-Security-Policy, fed with real comparisons. */
 
 const world = makeWorld([1, 2, 3]);
-const source = { kind: 'experiment' as const, file: '/work/shallow.strata.yaml' };
+const source = { kind: 'experiment' as const, file: '/home/her/shallow.strata.yaml' };
 
 function stateOf(input: CompareInput = world, more: Partial<PanelState> = {}): PanelState {
   const comparison = compare(input, { resamples: 500, shownFlips: 5 });
