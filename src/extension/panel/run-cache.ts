@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { attempt, fail, sentence } from '../../base/problem.ts';
 import type { RunStatus } from '../../protocol/panel.ts';
+import { layout } from '../../record/layout.ts';
 import { type RunProgress, readProgress, readRun, stepsLabel } from '../../record/read.ts';
 import { states } from '../../record/state.ts';
 import type { Run } from '../../record/types.ts';
@@ -23,32 +24,32 @@ export interface RunCache {
   look(folder: string): Promise<Sight | undefined>;
   /** As `loadComparedRun`. Fails with `run-damaged` where a record is broken. */
   load(folder: string): Promise<ComparedRun>;
-  /** By folder: why a run cannot be read, as a sentence. */
-  readonly damaged: Map<string, string>;
+  /** By folder: what is wrong with its files, as a sentence. */
+  readonly damaged: ReadonlyMap<string, string>;
 }
 
 /** Beats and logs change all the time and are no part of a comparison. */
 const unread = /^(heartbeat|stdout|stderr|supervisor|checkpoint)/;
 
 export function createRunCache(): RunCache {
-  const sights = new Map<string, Sight & { folderStamp: string }>();
+  const sights = new Map<string, Sight & { stamp: string }>();
   const loaded = new Map<string, { signature: string; data: ComparedRun }>();
   const damaged = new Map<string, string>();
 
   async function look(folder: string): Promise<Sight | undefined> {
-    const folderStamp = await stampOf(folder);
     const known = sights.get(folder);
-    // A new attempt or a result is a new file, which changes the folder's time; an ended run changes in no other way.
-    if (known && folderStamp !== '' && known.folderStamp === folderStamp && states[known.run.state].ended) return known;
+    // A new attempt or a result is a new file, which changes the folder's time; but its metrics may be cut in place.
+    if (known && states[known.run.state].ended && known.stamp === (await endedStamp(known.run))) return known;
     const found = await attempt(() => readRun(folder));
     if (!found.ok) {
       sights.delete(folder);
-      if (found.problem.code !== 'unknown-run') damaged.set(folder, sentence(found.problem));
+      if (found.problem.code === 'unknown-run') damaged.delete(folder);
+      else damaged.set(folder, sentence(found.problem));
       return undefined;
     }
     const run = found.value;
     const sight = {
-      folderStamp,
+      stamp: await endedStamp(run),
       signature: `${run.state} ${await filesStamp(folder)}`,
       run,
       status: statusOf(run, states[run.state].active ? await progressOf(run) : undefined),
@@ -65,7 +66,9 @@ export function createRunCache(): RunCache {
       if (kept && kept.signature === sight?.signature) return kept.data;
       try {
         const data = await loadComparedRun(folder);
-        damaged.delete(folder);
+        const cut = cutWords(data);
+        if (cut === undefined) damaged.delete(folder);
+        else damaged.set(folder, cut);
         if (sight) loaded.set(folder, { signature: sight.signature, data });
         return data;
       } catch (error) {
@@ -77,6 +80,20 @@ export function createRunCache(): RunCache {
     },
     damaged,
   };
+}
+
+/** Equal as long as an ended run has not changed: a look at it costs two calls. */
+async function endedStamp({ folder, attempts }: Run): Promise<string> {
+  const stamps = await Promise.all([folder, join(folder, layout.metrics(attempts - 1))].map(stampOf));
+  return stamps.join('\n');
+}
+
+/** A run that is done has recorded each of its steps; a record that was cut ends before. */
+function cutWords({ run, steps }: ComparedRun): string | undefined {
+  const wanted = run.spec.training?.steps ?? 0;
+  const last = steps.at(-1)?.step ?? 0;
+  if (run.state !== 'succeeded' || last >= wanted) return undefined;
+  return `The metrics of ${run.id} end at step ${last} of ${wanted}: the file was cut. Its results are whole, its curves are not.`;
 }
 
 /** Names, sizes and times of what is read of a run directory. */

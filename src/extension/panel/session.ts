@@ -37,6 +37,8 @@ export function createSession(post: (state: PanelState) => void, rest = calm): S
   let timer: NodeJS.Timeout | undefined;
   let work: Promise<void> = Promise.resolve();
   let cache: SourceCache = { runs: createRunCache() };
+  /** Sentences about run directories that went while this was open. */
+  let deleted: string[] = [];
 
   const publish = (change: Partial<PanelState>) => {
     if (!state) return;
@@ -56,7 +58,8 @@ export function createSession(post: (state: PanelState) => void, rest = calm): S
       const input = await collectSource(source!, cache);
       return { title: input.title, comparison: comparisonOf(input, choice) };
     });
-    const notices = [...new Set([...state.notices, ...sight.gone.map(deletedWords), ...cache.runs.damaged.values()])];
+    deleted = [...new Set([...deleted, ...sight.gone.map(deletedWords)])];
+    const notices = [...deleted, ...cache.runs.damaged.values()];
     // The first plan brings the first runs into sight.
     const { runs } = await runsInSight(source, cache);
     if (result.ok) publish({ ...result.value, runs, notices, problem: undefined, busy: undefined });
@@ -81,6 +84,7 @@ export function createSession(post: (state: PanelState) => void, rest = calm): S
     open(order) {
       ({ source, choice } = order);
       cache = { runs: createRunCache() };
+      deleted = [];
       seen = '';
       state = { source, choice, title: titleOf(source), runs: [], notices: [] };
       step();
@@ -98,6 +102,7 @@ export function createSession(post: (state: PanelState) => void, rest = calm): S
     },
     retry() {
       seen = '';
+      deleted = [];
       delete cache.plan;
       publish({ notices: [], problem: undefined, busy: 'Reading the runs anew' });
       step();

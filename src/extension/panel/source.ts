@@ -3,6 +3,7 @@ import { attempt, Failure, fail } from '../../base/problem.ts';
 import { loadExperiment } from '../../cli/experiment-argument.ts';
 import type { Io } from '../../cli/verb.ts';
 import { compareSpecOf } from '../../cli/verbs/compare.ts';
+import { allRuns } from '../../plan/analysis.ts';
 import type { Plan } from '../../plan/types.ts';
 import type { PanelSource, RunStatus } from '../../protocol/panel.ts';
 import { runFolders } from '../../record/find.ts';
@@ -26,8 +27,6 @@ export interface SourceSight {
   runs: RunStatus[];
   /** Ids of runs that were there before and are not any more. */
   gone: string[];
-  /** Sentences about runs that cannot be read. */
-  damaged: string[];
 }
 
 /** The run directories of a source as they stand, without reading records that did not change. */
@@ -46,14 +45,13 @@ export async function runsInSight(source: PanelSource, cache: SourceCache): Prom
     signature: JSON.stringify([stamp, cache.plan !== undefined, sights.map((s) => [s.run.id, s.signature])]),
     runs: sights.map((s) => s.status),
     gone: gone.map((folder) => basename(folder)),
-    damaged: [...cache.runs.damaged.values()],
   };
 }
 
-/** Folders of all versions of the plan's runs; before there is a plan, none. */
+/** Folders of all versions of the plan's runs, the analysis among them; before there is a plan, none. */
 async function foldersOf(file: string, plan: Plan | undefined): Promise<string[]> {
   if (!plan) return [];
-  const ids = new Set(plan.runs.map((r) => r.id));
+  const ids = new Set(allRuns(plan).map((r) => r.id));
   const isPlanned = (name: string) => ids.has(name) || ids.has(name.replace(/-\d+$/, ''));
   return (await runFolders(homeOf(file).folder)).filter((folder) => isPlanned(basename(folder)));
 }

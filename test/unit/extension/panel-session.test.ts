@@ -119,6 +119,26 @@ test('a run directory that is deleted is named, and the others go on', async () 
   await panel.end();
 });
 
+test('metrics of an ended run that are cut in the middle of a line: what is left is drawn, and it is said', async () => {
+  const [base, s] = await threeRuns();
+  const metrics = join(s!, layout.metrics(0));
+  const panel = follow([base!, s!]);
+  const whole = await panel.until(compared);
+  assert.deepEqual(whole.notices, []);
+  const text = await readFile(metrics, 'utf8');
+  const atStep20 = text.indexOf('\n{"step":20,') + 30;
+  assert.notEqual(text[atStep20 - 1], '\n');
+  await truncate(metrics, atStep20);
+  const state = await panel.until(({ notices }) => notices.length > 0);
+  assert.match(state.notices[0]!, /^The metrics of shallow-s-1-\w+ end at step 19 of 32: the file was cut\./);
+  assert.equal(state.comparison!.lossCurves.find(({ arm }) => arm === 's')!.points.at(-1)!.step, 19);
+  assert.deepEqual(state.comparison!.contrasts, whole.comparison!.contrasts, 'its results are whole');
+  await writeFile(metrics, text);
+  const again = await panel.until((next) => panel.states.indexOf(next) > panel.states.indexOf(state));
+  assert.deepEqual(again.notices, [], 'what is whole again is not complained about');
+  await panel.end();
+});
+
 test('metrics that were cut and written on are said to be damaged; nothing hangs', async () => {
   const [base, s] = await threeRuns();
   const metrics = join(s!, layout.metrics(0));
