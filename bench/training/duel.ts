@@ -5,6 +5,8 @@ import { type Random, random } from '../../src/base/random.ts';
 export interface Answer {
   ms: number;
   loss: number;
+  /** New tokens, where a step generates. */
+  ids?: number[];
   peakMB: number;
 }
 /** An engine that waits in a process of its own. */

@@ -1,0 +1,166 @@
+// Speed and memory of choice questions, scoring and generation, and, with --torch PYTHON, against transformers step by step.
+//   node --import tsx bench/inference.ts [--cases choices,score,greedy1,greedy16] [--rounds 15] [--threads 2]
+//     [--torch python3] [--out FOLDER]
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cpus, tmpdir, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { exists } from '../src/base/files.ts';
+import { cases, config, countOf } from './inference/cases.ts';
+import { type Answer, duel, median, type Series, startEngine } from './training/duel.ts';
+import { writeModelFolder } from './training/model.ts';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const { values: options } = parseArgs({
+  options: {
+    cases: { type: 'string', default: Object.keys(cases).join(',') },
+    rounds: { type: 'string', default: '15' },
+    threads: { type: 'string', default: '2' },
+    torch: { type: 'string' },
+    out: { type: 'string' },
+  },
+});
+
+interface Row {
+  case: string;
+  what: string;
+  date: string;
+  machine: string;
+  rounds: number;
+  unit: string;
+  rate: number;
+  peak_mb: number;
+  transformers_rate?: number;
+  transformers_peak_mb?: number;
+  /** Time of transformers over ours, of each round: median and the middle half. */
+  ratio?: number;
+  ratio_quartiles?: [number, number];
+  target: number;
+  /** Between the mean log-probabilities of the first step. */
+  difference?: number;
+  /** Share of the first step's new tokens that are the same in both. */
+  same_tokens?: number;
+}
+
+async function measure(name: string): Promise<Row> {
+  const chosen = cases[name];
+  if (!chosen) throw new Error(`no case ${name}; there are ${Object.keys(cases).join(', ')}`);
+  const folder = join(tmpdir(), `strata-bench-${config.hiddenSize}-${config.layers}`);
+  await writeModelFolder(folder, config);
+  const script = (file: string) => join(here, 'inference', file);
+  const ours = ['--import', 'tsx', script('engine.ts'), name, folder, options.threads];
+  const engines = [startEngine('strata', process.execPath, ours)];
+  if (options.torch) {
+    const args = [script('engine.py'), JSON.stringify(chosen), folder, options.threads];
+    engines.push(startEngine('transformers', options.torch, args));
+  }
+  const rounds = Number(options.rounds);
+  const [strata, transformers] = await duel(engines, rounds);
+  const ms = (s: Series) => median(s.answers.map((a) => a.ms));
+  const { unit, count } = countOf(chosen);
+  const rate = (s: Series) => round((count * 1000) / ms(s), 1);
+  const row: Row = {
+    case: name,
+    what: chosen.what,
+    date: new Date().toISOString().slice(0, 10),
+    machine,
+    rounds,
+    unit,
+    rate: rate(strata!),
+    peak_mb: strata!.answers.at(-1)!.peakMB,
+    target: chosen.target,
+  };
+  if (!transformers) return row;
+  // Of each round, so that both met the same machine.
+  const ratios = transformers.answers.map((a, i) => a.ms / strata!.answers[i]!.ms).sort((a, b) => a - b);
+  const [lower, upper] = [ratios.slice(0, Math.ceil(rounds / 2)), ratios.slice(Math.floor(rounds / 2))];
+  return {
+    ...row,
+    transformers_rate: rate(transformers),
+    transformers_peak_mb: transformers.answers.at(-1)!.peakMB,
+    ratio: round(median(ratios), 2),
+    ratio_quartiles: [round(median(lower), 2), round(median(upper), 2)],
+    ...agreement(strata!.first, transformers.first),
+  };
+}
+
+function agreement(ours: Answer, theirs: Answer): Pick<Row, 'difference' | 'same_tokens'> {
+  if (!ours.ids || !theirs.ids) return { difference: round(Math.abs(ours.loss - theirs.loss), 6) };
+  const same = ours.ids.filter((id, i) => id === theirs.ids?.[i]).length;
+  return { same_tokens: round(same / theirs.ids.length, 4) };
+}
+
+function round(x: number, digits: number): number {
+  return Number(x.toFixed(digits));
+}
+
+function versions(python: string): string {
+  const script = 'import torch, transformers; print(torch.__version__, transformers.__version__)';
+  const [torch, transformers] = execFileSync(python, ['-c', script], { encoding: 'utf8' }).trim().split(' ');
+  return `PyTorch ${torch}, transformers ${transformers}`;
+}
+
+function markdown(rows: readonly Row[], reference: string | undefined): string {
+  const line = (cells: readonly unknown[]) => `| ${cells.map((c) => c ?? '–').join(' | ')} |`;
+  const lines = rows.map((r) =>
+    line([
+      r.what,
+      `${r.rate} ${r.unit}`,
+      r.transformers_rate,
+      r.ratio,
+      r.ratio_quartiles?.join(' – '),
+      r.target,
+      r.peak_mb,
+      r.transformers_peak_mb,
+      r.date,
+    ]),
+  );
+  const header = [
+    'what',
+    'Strata',
+    'transformers',
+    'ratio',
+    'middle half',
+    'asked',
+    'peak MB',
+    'transformers MB',
+    'date',
+  ];
+  return `# Speed of scoring and generation
+
+${[machine, reference].filter(Boolean).join('; ')}. Model: 45.5M parameters in 14 layers, float32, random weights. Medians of
+${options.rounds} steps, engines alternating step by step in random order, each in a process of its own. Ratio: time of
+transformers over ours, median of the rounds.
+
+${line(header)}
+${line(header.map(() => '---'))}
+${lines.join('\n')}
+
+transformers scores choices as lm-evaluation-harness does (every choice a row with the whole prefix, in padded batches of 8,
+log-softmax over all positions), other text with one forward pass and its cross-entropy, and generates with \`generate\` and its
+key-value cache; attention is sdpa.
+`;
+}
+
+const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, ${options.threads} threads`;
+const reference = options.torch && versions(options.torch);
+const measured: Row[] = [];
+for (const name of options.cases.split(',')) {
+  measured.push(await measure(name));
+  console.error(JSON.stringify(measured.at(-1)));
+}
+if (options.out) {
+  const file = join(options.out, 'inference.json');
+  await mkdir(options.out, { recursive: true });
+  // Cases that were not measured this time keep their figures.
+  const before: Row[] = (await exists(file)) ? JSON.parse(await readFile(file, 'utf8')).rows : [];
+  const rows = Object.keys(cases).flatMap((name) => {
+    const row = [...measured, ...before].find((r) => r.case === name);
+    return row ? [row] : [];
+  });
+  await writeFile(file, `${JSON.stringify({ reference, rows }, null, 2)}\n`);
+  await writeFile(join(options.out, 'inference.md'), markdown(rows, reference));
+}
+console.log(markdown(measured, reference));
