@@ -1,8 +1,8 @@
 import { fail } from '../base/problem.ts';
 import type { Target } from '../experiment/types.ts';
-import { localPlace } from '../launch/local.ts';
-import { type Place, placeName } from '../launch/place.ts';
+import type { Place } from '../launch/place.ts';
 import { ownProgram } from '../launch/program.ts';
+import { openTarget, type TargetTools } from '../launch/targets.ts';
 import { type Home, homeOfRun } from '../record/layout.ts';
 import type { PlaceRecord, Run } from '../record/types.ts';
 
@@ -24,17 +24,9 @@ export function recordOf(target: Target): PlaceRecord {
   return { kind: 'slurm', ...(target.host !== undefined && { host: target.host }) };
 }
 
-/** How each kind of place is opened; a kind without a row is not available in this version. */
-const openers: Partial<Record<PlaceRecord['kind'], (home: Home) => Place>> = {
-  local: (home) => localPlace(home, ownProgram()),
-};
-
 /** The place with the run directories of `home`. Fails with `not-available`. */
-export function openPlace(record: PlaceRecord, home: Home): Place {
-  const open = openers[record.kind];
-  return open
-    ? open(home)
-    : fail('not-available', `This version cannot run at ${placeName(record)}.`, { remedy: 'Run it with --on local.' });
+export function openPlace(record: PlaceRecord, home: Home, options: Omit<TargetTools, 'program'> = {}): Place {
+  return openTarget(record, home, { program: ownProgram(), ...options });
 }
 
 /** The place that a run lives at. */

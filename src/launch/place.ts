@@ -1,3 +1,4 @@
+import type { Progress } from '../base/log.ts';
 import type { RunSpec } from '../plan/types.ts';
 import type { PlaceRecord, Run, RunRequest } from '../record/types.ts';
 
@@ -45,8 +46,17 @@ export interface Place {
   wake(jobs?: number): Promise<void>;
   /** Cancels the newest attempt and returns when it has ended. */
   cancel(run: Run, graceMs?: number): Promise<Run>;
+  /** Asks for a further attempt of an ended run, as it was asked for before, and makes sure that it gets started. */
+  resume(run: Run): Promise<Outcome>;
+  /** Brings a folder of a run here (it is here already where the run is), verified, and returns its path. */
+  fetch(run: Run, folder: 'model' | 'checkpoint', progress?: Progress): Promise<string>;
   /** Brings the local files of the runs up to date. */
   refresh(): Promise<void>;
+}
+
+/** Whether the runs of a place live on another machine, so that what is here of them is a mirror. */
+export function isElsewhere(place: PlaceRecord): place is PlaceRecord & { host: string } {
+  return place.kind !== 'local' && place.host !== undefined;
 }
 
 /** A place as it is written: `local`, `ssh:HOST`, `slurm`, `slurm:HOST`. */
