@@ -7,6 +7,8 @@ import { sha256File } from './hash.ts';
 export interface HashCache {
   /** sha256 of the whole file; read only if it is new or changed. */
   hashFile(path: string): Promise<string>;
+  /** sha256 if it is remembered and the file has not changed since; nothing is read but the file's size and time. */
+  known(path: string): Promise<string | undefined>;
   /** Writes what was learnt; safe beside other processes (a lost entry costs one more reading). */
   save(): Promise<void>;
 }
@@ -28,13 +30,19 @@ const settled = 2_000_000_000n;
 export function hashCache(file?: string): HashCache {
   let known: Promise<Map<string, Entry>> | undefined;
   const learnt = new Map<string, Entry>();
+  async function lookUp(path: string) {
+    known ??= load(file);
+    const real = await realpath(path);
+    const before = await stat(real, { bigint: true });
+    const entry = learnt.get(real) ?? (await known).get(real);
+    const still = entry?.size === Number(before.size) && entry.time === String(before.mtimeNs);
+    return { real, before, sha256: still ? entry.sha256 : undefined };
+  }
   return {
+    known: (path) => lookUp(path).then((found) => found.sha256),
     async hashFile(path) {
-      known ??= load(file);
-      const real = await realpath(path);
-      const before = await stat(real, { bigint: true });
-      const entry = learnt.get(real) ?? (await known).get(real);
-      if (entry && entry.size === Number(before.size) && entry.time === String(before.mtimeNs)) return entry.sha256;
+      const { real, before, sha256: remembered } = await lookUp(path);
+      if (remembered !== undefined) return remembered;
       const sha256 = await sha256File(real);
       const after = await stat(real, { bigint: true });
       const still = after.mtimeNs === before.mtimeNs && after.size === before.size;

@@ -77,6 +77,69 @@ export function addEntry(tree: Tree, path: Path, key: string, value: string): Ed
   return [{ range: { start: end, end }, text: `\n${indent}${key}: ${value}` }];
 }
 
+/** `key: value # comment`; the comment is left out where it cannot stand. */
+export interface NewEntry {
+  key: string;
+  value: string;
+  comment?: string;
+}
+
+/**
+ * Puts entries into a mapping: in the place of what a key has, or behind what is there. A mapping that is empty, or not written
+ * yet, is made, in lines where it can be.
+ */
+export function putEntries(tree: Tree, path: Path, entries: readonly NewEntry[]): Edit[] {
+  const holder = tree.entry(path);
+  const mapping = tree.at(path);
+  const there = isMapping(mapping) ? Object.keys(mapping) : [];
+  if (there.length === 0) return newMapping(tree, path, entries);
+  const last = tree.entry([...path, there.at(-1)!]);
+  const at = (last?.value ?? last?.key)?.end;
+  if (!holder || !last?.key || at === undefined) return [];
+  const { flow } = last;
+  const changed = entries.filter(({ key }) => there.includes(key));
+  const added = entries.filter(({ key }) => !there.includes(key));
+  const replaced = changed.flatMap(({ key, value }): Edit[] => {
+    const entry = tree.entry([...path, key]);
+    if (!entry?.key) return [];
+    const start = tree.text.indexOf(':', entry.key.end) + 1;
+    return [{ range: { start, end: Math.max(start, entry.value?.end ?? 0) }, text: ` ${value}` }];
+  });
+  if (added.length === 0) return replaced;
+  const end = flow ? at : endOfLine(tree.text, at);
+  const indent = ' '.repeat(tree.position(last.key.start).column - 1);
+  const text = flow
+    ? added.map(({ key, value }) => `, ${key}: ${value}`).join('')
+    : added.map((entry) => `\n${indent}${line(entry)}`).join('');
+  return [...replaced, { range: { start: end, end }, text }];
+}
+
+function newMapping(tree: Tree, path: Path, entries: readonly NewEntry[]): Edit[] {
+  const entry = tree.entry(path);
+  if (!entry?.key || entries.length === 0) return [];
+  const colon = tree.text.indexOf(':', entry.key.end) + 1;
+  const range = { start: colon, end: Math.max(colon, entry.value?.end ?? 0) };
+  if (entry.flow) return [{ range, text: ` { ${entries.map(({ key, value }) => `${key}: ${value}`).join(', ')} }` }];
+  const indent = ' '.repeat(tree.position(entry.key.start).column + 1);
+  // Behind a comment of the key, which stays.
+  const lines = entries.map((e) => `\n${indent}${line(e)}`).join('');
+  const end = endOfLine(tree.text, range.end);
+  const emptied: Edit[] = range.end > range.start ? [{ range, text: '' }] : [];
+  return [...emptied, { range: { start: end, end }, text: lines }];
+}
+
+const line = ({ key, value, comment }: NewEntry): string =>
+  `${key}: ${value}${comment === undefined ? '' : ` # ${comment}`}`;
+
+function endOfLine(text: string, from: number): number {
+  const end = text.indexOf('\n', from);
+  const line = text.slice(0, end < 0 ? text.length : end);
+  return line.length - (line.endsWith('\r') ? 1 : 0);
+}
+
+const isMapping = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /** Where a written value is quoted or plain text that reads as itself in YAML. */
 export function yamlText(value: string): string {
   return /^[A-Za-z./][A-Za-z0-9_./+ -]*$/.test(value) && !/^(true|false|null|\.+|\.(inf|nan|\d.*))$|\s$/i.test(value)

@@ -2,6 +2,7 @@ import { addEntry, renameKey, replaceValue } from '../experiment/edits.ts';
 import type { Path } from '../experiment/tree.ts';
 import type { Diagnostic, Fix, Range } from '../experiment/types.ts';
 import { sequenceOf } from '../plan/training.ts';
+import { surgeryActions } from './surgery-actions.ts';
 import type { View } from './view.ts';
 
 export interface Action extends Fix {
@@ -19,7 +20,7 @@ export function actions(view: View, diagnostics: readonly Diagnostic[], range: R
     const found = diagnostic.fixes.length > 0 ? diagnostic.fixes : additions(view, diagnostic);
     return found.map((fix): Action => ({ ...fix, kind: 'quickfix', diagnostic, preferred: found.length === 1 }));
   });
-  return [...fixes, ...conversions(view, range)];
+  return [...fixes, ...surgeryActions(view, view.tree.pathAt(range.start).path), ...conversions(view, range)];
 }
 
 /** Keys that are missing and that only the whole file can give a value for, by code. */

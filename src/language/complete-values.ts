@@ -34,6 +34,12 @@ const arms: Source = ({ view }) => Object.values(view.draft.arms).map((arm) => a
 const ownTasks: Source = ({ view }) =>
   Object.entries(view.draft.tasks).map(([text, { kind }]) => ({ text, kind: 'task', detail: kind }));
 
+/** Without what stands in the list already. */
+const unnamed =
+  (source: Source): Source =>
+  (context) =>
+    source(context).filter(({ text }) => !context.before.includes(text));
+
 const perplexities: Source = ({ view }) =>
   Object.keys(view.draft.corpora).map((corpus) => ({
     text: `perplexity:${corpus}`,
@@ -48,10 +54,7 @@ const builtIn: Source = ({ path, typed }) =>
     .map(({ name, kind }) => ({ text: name, kind: 'benchmark', detail: `benchmark, ${kind}` }));
 const subject = /^mmlu_/;
 
-const evaluable: Source = (context) =>
-  [...ownTasks(context), ...perplexities(context), ...builtIn(context)].filter(
-    ({ text }) => !context.before.includes(text),
-  );
+const evaluable: Source = unnamed((context) => [...ownTasks(context), ...perplexities(context), ...builtIn(context)]);
 
 /** Tasks that are evaluated, so that there will be something to compare. */
 const evaluated: Source = ({ view, before, path }) => {
@@ -93,7 +96,8 @@ const sources: Record<string, Source> = {
   ),
   'tasks.*.benchmark': builtIn,
   'analysis.corpus': corpora,
-  'analysis.tasks.*': ownTasks,
+  'analysis.corpus.*': unnamed(corpora),
+  'analysis.tasks.*': unnamed(ownTasks),
   'evaluation.tasks.*': evaluable,
   'compare.baseline': arms,
   'compare.subject': arms,

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { defaultText, expectation, ruleOf, unwrap } from '../experiment/expect.ts';
 import { type Path, property } from '../experiment/tree.ts';
 import { isAvailable } from './availability.ts';
-import { fileKind, isMeant, schemaValues, sourceOf, yamlOf } from './complete-values.ts';
+import { fileKind, isMeant, patternOf, schemaValues, sourceOf, yamlOf } from './complete-values.ts';
 import { type Cursor, cursorAt } from './cursor.ts';
 import { armForms } from './forms.ts';
 import type { Candidate, Item } from './item.ts';
@@ -15,13 +15,15 @@ export interface PathEntry {
   kind: 'file' | 'folder';
   /** A folder that holds a model. */
   model?: boolean;
+  /** The name is the whole value, wherever it lies: the id of a model in a cache. `detail` says which. */
+  id?: { detail: string };
 }
 
-/** What completion must be told of the disk: undefined where no path is being written. */
-export function folderWanted(view: View, offset: number): string | undefined {
+/** What completion must be told of the disk: undefined where no path is being written. `ids`: models by name, too. */
+export function folderWanted(view: View, offset: number): { folder: string; ids: boolean } | undefined {
   const cursor = cursorAt(view.text, offset);
   if (cursor?.slot !== 'value' || fileKind(cursor.path) === undefined) return undefined;
-  return cursor.typed.slice(0, cursor.typed.lastIndexOf('/') + 1);
+  return { folder: cursor.typed.slice(0, cursor.typed.lastIndexOf('/') + 1), ids: patternOf(cursor.path) === 'model' };
 }
 
 /** What can be written at an offset, in the order in which it is offered. `entries` are those of the folder that was wanted. */
@@ -218,11 +220,14 @@ function mappingForm(schema: z.ZodObject, path: Path): Candidate | undefined {
 function pathCandidates({ typed }: Cursor, wanted: 'file' | 'model', entries: readonly PathEntry[]): Candidate[] {
   const folder = typed.slice(0, typed.lastIndexOf('/') + 1);
   const hidden = typed.slice(folder.length).startsWith('.');
-  const rank = ({ kind, model }: PathEntry) => (wanted === 'model' ? (model ? 0 : 1) : kind === 'file' ? 0 : 1);
+  // Models beside the file, those of the cache, then where others may lie; of files the files.
+  const rank = ({ kind, model, id }: PathEntry) =>
+    wanted === 'model' ? (id ? 1 : model ? 0 : 2) : kind === 'file' ? 0 : 1;
   return entries
     .filter(({ name, kind }) => (hidden || !name.startsWith('.')) && (wanted === 'file' || kind === 'folder'))
     .sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1))
-    .map(({ name, kind, model }) => {
+    .map(({ name, kind, model, id }): Candidate => {
+      if (id) return { text: name, kind: 'model', detail: id.detail };
       const goesOn = kind === 'folder' && !(wanted === 'model' && model);
       return {
         text: `${folder}${name}${goesOn ? '/' : ''}`,

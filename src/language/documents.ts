@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
 import { type Parsed, parse } from '../experiment/parse.ts';
+import type { KnownFacts } from '../record/measured.ts';
 import { type View, viewOf } from './view.ts';
 import type { World } from './world.ts';
 
@@ -16,7 +17,7 @@ export function fileOf(uri: string): string {
 /** The views of open documents: a text is parsed once, and planned once for what is known of the world. */
 export class Views {
   readonly #world: World;
-  readonly #latest = new Map<string, { version: number; parsed: Parsed; view: View }>();
+  readonly #latest = new Map<string, { version: number; parsed: Parsed; facts: KnownFacts | undefined; view: View }>();
 
   constructor(world: World) {
     this.#world = world;
@@ -27,9 +28,9 @@ export class Views {
     const known = this.#latest.get(document.uri);
     const parsed = known?.version === document.version ? known.parsed : parse(document.getText(), { file });
     const facts = file === '' ? undefined : this.#world.factsFor(parsed, file);
-    if (known?.parsed === parsed && known.view.facts === facts) return known.view;
+    if (known?.parsed === parsed && known.facts === facts) return known.view;
     const view = viewOf(parsed, file, facts);
-    this.#latest.set(document.uri, { version: document.version, parsed, view });
+    this.#latest.set(document.uri, { version: document.version, parsed, facts, view });
     return view;
   }
 

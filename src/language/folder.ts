@@ -1,6 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exists } from '../base/files.ts';
+import { exists, readJsonIfThere } from '../base/files.ts';
+import { attempt } from '../base/problem.ts';
+import { parseConfig } from '../model/config.ts';
+import { cachedModels } from '../model/hub.ts';
 import type { PathEntry } from './complete.ts';
 
 /** Entries that are looked at: nobody chooses from more. */
@@ -23,4 +26,28 @@ export async function readFolder(folder: string): Promise<PathEntry[]> {
       return { name: entry.name, kind: isFolder ? 'folder' : 'file', ...(model && { model }) };
     }),
   );
+}
+
+/** Models of the local Hugging Face cache that can be read, by id. Reads configs only, and only what is there. */
+export async function cachedEntries(env: NodeJS.ProcessEnv = process.env): Promise<PathEntry[]> {
+  const found = await Promise.all(
+    (await cachedModels(env)).slice(0, most).map(async ({ id, folder }): Promise<PathEntry[]> => {
+      const read = await attempt(async () => {
+        const raw = await readJsonIfThere<Record<string, unknown>>(join(folder, 'config.json')).catch(() => undefined);
+        return raw && parseConfig(raw);
+      });
+      // Datasets, encoders and families that are not carried out would only be refused.
+      if (!read.ok || !read.value) return [];
+      const { family, layers } = read.value;
+      return [
+        {
+          name: id,
+          kind: 'folder',
+          model: true,
+          id: { detail: `${family}, ${layers} layers, in the Hugging Face cache` },
+        },
+      ];
+    }),
+  );
+  return found.flat();
 }

@@ -13,6 +13,7 @@ export type ItemKind =
   | 'benchmark'
   | 'arm'
   | 'metric'
+  | 'model'
   | 'file'
   | 'folder';
 

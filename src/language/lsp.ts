@@ -41,6 +41,7 @@ const kinds: Record<ItemKind, CompletionItemKind> = {
   benchmark: CompletionItemKind.Interface,
   arm: CompletionItemKind.Class,
   metric: CompletionItemKind.Constant,
+  model: CompletionItemKind.Reference,
   file: CompletionItemKind.File,
   folder: CompletionItemKind.Folder,
 };

@@ -15,7 +15,7 @@ import type { TextDocument } from 'vscode-languageserver-textdocument';
 import { diagnose } from '../plan/diagnose.ts';
 import { actions } from './actions.ts';
 import { complete, folderWanted } from './complete.ts';
-import { readFolder } from './folder.ts';
+import { cachedEntries, readFolder } from './folder.ts';
 import { folds } from './folding.ts';
 import { hover } from './hover.ts';
 import { inlays } from './inlay.ts';
@@ -76,11 +76,12 @@ export function handleRequests(connection: Connection, context: RequestContext):
   connection.onCompletion(
     answering({ isIncomplete: false, items: [] }, async (view, document, { position }) => {
       const offset = document.offsetAt(position);
-      const folder = view.file === '' ? undefined : folderWanted(view, offset);
-      const entries = folder === undefined ? [] : await readFolder(resolve(dirname(view.file), folder));
+      const wanted = view.file === '' ? undefined : folderWanted(view, offset);
+      const entries = wanted === undefined ? [] : await readFolder(resolve(dirname(view.file), wanted.folder));
+      if (wanted?.ids) entries.push(...(await cachedEntries()));
       const items = complete(view, offset, entries);
       // Ranges of layers, paths and subjects of a benchmark go on while they are typed.
-      const isIncomplete = folder !== undefined || items.some(({ kind }) => kind === 'layer' || kind === 'benchmark');
+      const isIncomplete = wanted !== undefined || items.some(({ kind }) => kind === 'layer' || kind === 'benchmark');
       return { isIncomplete, items: items.map((item, i) => lspItem(document, item, i)) };
     }),
   );

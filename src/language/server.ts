@@ -36,12 +36,20 @@ function serve(): void {
       refreshInlays();
       refreshLenses();
     },
+    measured(file) {
+      for (const document of documents.all()) if (fileOf(document.uri) === file) scheduleDiagnostics(document, 0);
+      refreshInlays();
+      refreshLenses();
+    },
     failed,
     trusted: () => trusted,
   });
   const results = new ResultsKeeper({
     read: (text, file) => readInThread(new URL(import.meta.url), text, file),
-    changed: refreshLenses,
+    changed() {
+      refreshLenses();
+      void world.remeasure().catch(failed);
+    },
     failed,
   });
   const views = new Views(world);

@@ -1,14 +1,19 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { attempt } from '../base/problem.ts';
 import type { Parsed } from '../experiment/parse.ts';
 import type { Experiment } from '../experiment/types.ts';
+import { openModel } from '../model/open.ts';
 import { gather } from '../plan/gather.ts';
-import type { Facts } from '../plan/types.ts';
+import { homeOf } from '../record/layout.ts';
+import { type KnownFacts, readMeasured } from '../record/measured.ts';
 
 export interface WorldOptions {
   /** Something about what a file refers to became known or changed. */
   changed(file: string): void;
+  /** Other layers were measured of what a file refers to. */
+  measured(file: string): void;
   /** A defect, for the log. */
   failed(error: unknown): void;
   /** false: no tokenizer is opened. */
@@ -17,7 +22,7 @@ export interface WorldOptions {
 
 /** What is known of the world around one experiment file. */
 interface Known {
-  facts?: Facts;
+  facts?: KnownFacts;
   /** What `facts` were gathered for. */
   subject?: Experiment;
   /** The same, as it is compared with what is asked for. */
@@ -48,7 +53,7 @@ export class World {
   }
 
   /** What is known now, without what the text has left behind; more may become known (`changed`). */
-  factsFor(parsed: Parsed, file: string, from = dirname(file)): Facts | undefined {
+  factsFor(parsed: Parsed, file: string, from = dirname(file)): KnownFacts | undefined {
     const known = this.#entry(file, from);
     // A text that is no YAML for a moment says nothing about what it refers to.
     if (parsed.tree.problems.length > 0 && known.facts) return known.facts;
@@ -65,6 +70,19 @@ export class World {
   /** Reads again what all files refer to, e.g. when the folder is trusted now. */
   refresh(): void {
     for (const [file, known] of this.#known) if (known.subject) this.#schedule(file, known, known.subject, 0);
+  }
+
+  /** Reads again what was measured of the models: an analysis may have ended. */
+  async remeasure(): Promise<void> {
+    for (const [file, known] of this.#known) {
+      const { facts } = known;
+      if (!facts) continue;
+      const measured = await measuredOf(file, facts);
+      const names = (list: KnownFacts['measured'] = []) => list.map(({ folder, standing }) => `${folder} ${standing}`);
+      if (known.facts !== facts || names(measured).join() === names(facts.measured).join()) continue;
+      known.facts = { ...facts, measured };
+      this.#options.measured(file);
+    }
   }
 
   close(file: string): void {
@@ -109,7 +127,9 @@ export class World {
         this.#learn(file, known, draft, await gather(draft, { ...options, depth: 'headers' }));
       // Watched before it is read, so that nothing changes in between unseen.
       await this.#watch(file, known, draft);
-      this.#learn(file, known, draft, await gather(draft, { ...options, depth: 'files' }));
+      const facts: KnownFacts = await gather(draft, { ...options, depth: 'files' });
+      facts.measured = await measuredOf(file, facts);
+      this.#learn(file, known, draft, facts);
     } catch (error) {
       this.#options.failed(error);
     } finally {
@@ -117,7 +137,7 @@ export class World {
     }
   }
 
-  #learn(file: string, known: Known, draft: Experiment, facts: Facts): void {
+  #learn(file: string, known: Known, draft: Experiment, facts: KnownFacts): void {
     if (this.#known.get(file) !== known) return;
     known.facts = facts;
     known.subject = draft;
@@ -158,6 +178,13 @@ export class World {
   }
 }
 
+/** What cannot be read is not measured: the model's own problems are said elsewhere. */
+async function measuredOf(file: string, { base }: KnownFacts): Promise<KnownFacts['measured']> {
+  if (!base) return undefined;
+  const read = await attempt(async () => readMeasured([homeOf(file).folder], await openModel(base.folder)));
+  return read.ok ? read.value : undefined;
+}
+
 /** The part of an experiment that facts are gathered for. */
 function subjectOf({ model, corpora, tasks, arms }: Experiment): unknown {
   const adapters = Object.values(arms).flatMap(({ name, lora }) => (lora?.adapter ? [[name, lora.adapter]] : []));
@@ -165,7 +192,7 @@ function subjectOf({ model, corpora, tasks, arms }: Experiment): unknown {
 }
 
 /** Facts without those about parts that are written differently now. */
-function stillTrue(facts: Facts, then: Experiment, now: Experiment): Facts {
+function stillTrue(facts: KnownFacts, then: Experiment, now: Experiment): KnownFacts {
   const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
   const sameModel = then.model === now.model;
   const kept = (path: readonly (string | number)[]): boolean => {
@@ -179,7 +206,7 @@ function stillTrue(facts: Facts, then: Experiment, now: Experiment): Facts {
     record && Object.fromEntries(Object.entries(record).filter(([name]) => kept([section, name])));
   return {
     ...facts,
-    ...(!sameModel && { model: undefined, base: undefined }),
+    ...(!sameModel && { model: undefined, base: undefined, measured: undefined }),
     corpora: only('corpora', facts.corpora),
     tasks: only('tasks', facts.tasks),
     adapters: only('arms', facts.adapters),

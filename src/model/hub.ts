@@ -43,3 +43,11 @@ export function idOfSnapshot(folder: string): string | undefined {
   const id = /[\\/]models--([^\\/]+)[\\/]snapshots[\\/][^\\/]+[\\/]?$/.exec(folder)?.[1]?.replace('--', '/');
   return id !== undefined && isHubId(id) ? id : undefined;
 }
+
+/** Models of the local cache with a snapshot, by id. */
+export async function cachedModels(env: NodeJS.ProcessEnv = process.env): Promise<{ id: string; folder: string }[]> {
+  const names = await readdir(hubCache(env)).catch(() => [] as string[]);
+  const ids = names.flatMap((name) => /^models--(.+)$/.exec(name)?.[1]?.replace('--', '/') ?? []).sort();
+  const found = await Promise.all(ids.map(async (id) => ({ id, folder: await cachedModel(id, env) })));
+  return found.flatMap(({ id, folder }) => (folder === undefined ? [] : [{ id, folder }]));
+}

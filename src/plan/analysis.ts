@@ -1,12 +1,12 @@
 import { engineSemantics } from '../base/version.ts';
 import { importanceMetrics } from '../experiment/schema-data.ts';
-import type { Experiment } from '../experiment/types.ts';
+import type { AnalysisSpec, Experiment } from '../experiment/types.ts';
 import { keptLayers } from '../model/open.ts';
 import { forwardFlopsPerToken } from './cost.ts';
 import { runId, specHash } from './identity.ts';
 import { stackOf } from './selectors.ts';
 import { corpusIdentity, taskRequests } from './tasks.ts';
-import type { AnalysisPlan, Plan, PlannableFacts, RunPlan, RunSpec, TaskRequest } from './types.ts';
+import type { AnalysisPlan, Plan, PlannableFacts, ResolvedAnalysis, RunPlan, RunSpec, TaskRequest } from './types.ts';
 
 /** What stands in the place of an arm in the run's id and request. */
 export const analysisArm = 'analysis';
@@ -50,6 +50,20 @@ export function analysisRun(
 
 function isKnown<T>(entry: { name: string; corpus: T | undefined }): entry is { name: string; corpus: T } {
   return entry.corpus !== undefined;
+}
+
+/**
+ * Whether a measurement is of what an experiment asks for, as far as its text says: for views, which hash no corpus. A run is
+ * planned by the hash of everything instead.
+ */
+export function answersAnalysis(asked: AnalysisSpec, { metrics, tokens, corpora, tasks }: ResolvedAnalysis): boolean {
+  const names = (items: readonly { name: string }[]) => items.map(({ name }) => name).join('\n');
+  return (
+    asked.tokens === tokens &&
+    importanceMetrics.every((name) => asked.metrics.includes(name) === metrics.includes(name)) &&
+    asked.corpora.join('\n') === names(corpora) &&
+    asked.tasks.join('\n') === names(tasks)
+  );
 }
 
 /** Arms whose layers the analysis chooses. */

@@ -39,11 +39,26 @@ export function suggestSurgery(
   return { by, expand: ascending(expand), prune: ascending(others.slice(-count(prunedShare))) };
 }
 
-/** The suggestion as lines of an arm, to be written under its name. */
-export function surgeryYaml({ by, expand, prune }: SuggestedSurgery): string[] {
+/** The suggestion as entries of an arm. */
+export function surgeryEntries({
+  by,
+  expand,
+  prune,
+}: SuggestedSurgery): { key: string; value: string; comment?: string }[] {
   return [
-    `expand: { after: [${expand.join(', ')}], init: average } # the most important by ${by}`,
-    `prune: { layers: [${prune.join(', ')}] } # the least important`,
-    'train: [new]',
+    {
+      key: 'expand',
+      value: `{ after: [${expand.join(', ')}], init: average }`,
+      comment: `the most important by ${by}`,
+    },
+    { key: 'prune', value: `{ layers: [${prune.join(', ')}] }`, comment: 'the least important' },
+    { key: 'train', value: '[new]' },
   ];
+}
+
+/** The suggestion as lines of an arm, to be written under its name. */
+export function surgeryYaml(suggested: SuggestedSurgery): string[] {
+  return surgeryEntries(suggested).map(
+    ({ key, value, comment }) => `${key}: ${value}${comment === undefined ? '' : ` # ${comment}`}`,
+  );
 }

@@ -1,5 +1,9 @@
-import { newestOf, runsOf } from './find.ts';
+import { basename } from 'node:path';
+import { attempt } from '../base/problem.ts';
+import type { ResolvedAnalysis } from '../plan/types.ts';
+import { newestOf, runFolders } from './find.ts';
 import { layout } from './layout.ts';
+import { readRun } from './read.ts';
 import { readRecord } from './snapshot.ts';
 
 /** 95 % bootstrap interval over documents; null below two documents. */
@@ -63,16 +67,62 @@ export async function importanceOf(strataFolder: string, id: string): Promise<Im
   return folder === undefined ? undefined : readImportance(folder);
 }
 
+/** A finished analysis of an experiment, as a view needs it. */
+export interface Measurement {
+  /** Run directory. */
+  folder: string;
+  /** Of the experiment. */
+  stem: string;
+  /** Absolute folder of the model that was measured; it may hold another one by now. */
+  model: string;
+  /** Milliseconds since the epoch. */
+  asked: number;
+  spec: ResolvedAnalysis;
+  importance: ImportanceRecord;
+}
+
+/** The finished analyses of a `.strata`, newest first. Damaged ones are left out: the Runs view names them. */
+export async function measurementsOf(strataFolder: string): Promise<Measurement[]> {
+  const found: Measurement[] = [];
+  for (const folder of await runFolders(strataFolder)) {
+    // Thousands of runs are not read for the few that measured something.
+    if (!basename(folder).includes('-analysis-')) continue;
+    const read = await attempt(async () => ({ run: await readRun(folder), importance: await readImportance(folder) }));
+    if (!read.ok || !read.value.importance || !read.value.run.spec.analysis) continue;
+    const { spec, request } = read.value.run;
+    const { stem } = request.experiment;
+    const { asked, sources } = request;
+    found.push({ folder, stem, model: sources.model, asked, spec: spec.analysis!, importance: read.value.importance });
+  }
+  return found.sort((a, b) => b.asked - a.asked);
+}
+
+/** How a measurement stands to a model: of exactly this one; of what its folder held before; not known while it is not hashed. */
+export type Standing = 'current' | 'stale' | 'unknown';
+
+/**
+ * What was measured of a model, by its hash or, in the folder of before, by its name; those of exactly this model first, then
+ * newest first. `hash`: of the model as it is now, where it is known.
+ */
+export function measurementsOfModel(
+  all: readonly Measurement[],
+  { folder, hash, layers }: { folder: string; hash: string | undefined; layers: number },
+): (Measurement & { standing: Standing })[] {
+  const standings: Standing[] = ['current', 'unknown', 'stale'];
+  return all
+    .flatMap((measured) => {
+      const same = measured.importance.model === hash;
+      if (measured.importance.layers !== layers || !(same || measured.model === folder)) return [];
+      const standing: Standing = same ? 'current' : hash === undefined ? 'unknown' : 'stale';
+      return [{ ...measured, standing }];
+    })
+    .sort((a, b) => standings.indexOf(a.standing) - standings.indexOf(b.standing));
+}
+
 /**
  * The newest finished analysis of an experiment, by its stem, whatever it was made of: for views that show what is there and have
  * no plan at hand. The record names the model and the corpus that it holds for.
  */
 export async function newestImportance(strataFolder: string, stem: string): Promise<ImportanceRecord | undefined> {
-  const { runs } = await runsOf(strataFolder);
-  const analyses = runs.filter(({ spec, request }) => spec.analysis !== undefined && request.experiment.stem === stem);
-  for (const { folder } of analyses.reverse()) {
-    const found = await readImportance(folder);
-    if (found) return found;
-  }
-  return undefined;
+  return (await measurementsOf(strataFolder)).find((measured) => measured.stem === stem)?.importance;
 }

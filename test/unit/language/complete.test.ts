@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { training as schema } from '../../../src/experiment/schema-arms.ts';
 import { isAvailable } from '../../../src/language/availability.ts';
 import { complete, folderWanted } from '../../../src/language/complete.ts';
-import { readFolder } from '../../../src/language/folder.ts';
+import { cachedEntries, readFolder } from '../../../src/language/folder.ts';
 import { createView } from '../../../src/language/view.ts';
-import { root } from '../../support.ts';
+import { root, temporaryFolder } from '../../support.ts';
 import { atCursor, view } from './fixture.ts';
 
 /** An experiment to write in: two corpora, three tasks, five arms; the model has eight layers. */
@@ -201,6 +202,13 @@ const positions: [what: string, marked: string, expected: Expected][] = [
     'k_proj v_proj o_proj gate_proj up_proj down_proj',
   ],
   [
+    'the corpus that is measured on',
+    `${head}analysis: { corpus: |`,
+    ['new_facts', 'general', '[new_facts]', '[general]'],
+  ],
+  ['corpora that are measured on', `${head}analysis: { corpus: [general, |] }`, 'new_facts'],
+  ['tasks that are scored', `${head}analysis: { corpus: general, tasks: [sums, |] }`, 'recall_new'],
+  [
     'every evaluable task',
     `${head}evaluation: { tasks: [|] }`,
     'recall_new sums perplexity:new_facts perplexity:general',
@@ -297,20 +305,40 @@ test('what is inserted fits its place', () => {
   assert.equal(inserted('arms:\n  s:\n    train:\n      |', '- all'), 'arms:\n  s:\n    train:\n      - all');
 });
 
-test('paths are completed from their folder, models first where one is wanted', async () => {
+/** A Hugging Face cache: two models of which one is of a family that is not carried out, one half fetched, and a data set. */
+async function makeHub(): Promise<string> {
+  const home = await temporaryFolder();
+  const put = async (repository: string, config?: object) => {
+    const snapshot = join(home, 'hub', repository, 'snapshots', 'abc');
+    await mkdir(snapshot, { recursive: true });
+    if (config) await writeFile(join(snapshot, 'config.json'), JSON.stringify(config));
+  };
+  const llama = JSON.parse(await readFile(join(root, 'samples', 'base', 'config.json'), 'utf8'));
+  await put('models--acme--small-8', llama);
+  await put('models--acme--encoder', { model_type: 'bert' });
+  await put('models--acme--half');
+  await put('datasets--acme--facts');
+  return home;
+}
+
+test('paths are completed from their folder, models first where one is wanted, then those of the cache', async () => {
+  const hub = await makeHub();
   const paths = async (marked: string) => {
     const { text, offset } = atCursor(marked);
-    const folder = folderWanted(view(text), offset);
-    assert.notEqual(folder, undefined);
-    const entries = await readFolder(join(root, 'samples', folder!));
-    const known = new Set(['base', 'data', 'world', 'base.strata.yaml', 'general.jsonl', 'sums.jsonl']);
+    const wanted = folderWanted(view(text), offset);
+    assert.notEqual(wanted, undefined);
+    const entries = await readFolder(join(root, 'samples', wanted!.folder));
+    if (wanted!.ids) entries.push(...(await cachedEntries({ HF_HOME: hub })));
+    const known = new Set(['base', 'data', 'world', 'base.strata.yaml', 'general.jsonl', 'sums.jsonl', 'acme/small-8']);
     return complete(
       view(text),
       offset,
       entries.filter(({ name }) => known.has(name)),
     ).map(({ text }) => text);
   };
-  assert.deepEqual(await paths('model: |'), ['base', 'data/', 'world/']);
+  assert.deepEqual(await paths('model: |'), ['base', 'acme/small-8', 'data/', 'world/']);
+  assert.deepEqual(await paths('model: acme/|'), ['acme/small-8']);
+  assert.deepEqual(await paths('arms: { a: { lora: { adapter: |'), ['base', 'data/', 'world/']);
   assert.deepEqual(await paths('corpora: { a: { files: data/|'), ['data/general.jsonl', 'data/sums.jsonl']);
   assert.deepEqual(await paths('corpora:\n  a:\n    files:\n      - |'), [
     'base.strata.yaml',
