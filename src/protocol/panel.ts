@@ -1,6 +1,3 @@
-import type { Problem } from '../base/problem.ts';
-import type { RunState } from '../record/types.ts';
-import type { Comparison } from '../report/types.ts';
 import {
   type Guard,
   type Guarded,
@@ -13,7 +10,10 @@ import {
   isRecordOf,
   isString,
   optional,
-} from './guards.ts';
+} from '../base/guards.ts';
+import type { Problem } from '../base/problem.ts';
+import type { RunState } from '../record/types.ts';
+import type { Comparison } from '../report/types.ts';
 
 /** Version of what the webview remembers; a panel of an older version is opened anew with what still makes sense. */
 export const panelProtocol = 1;

@@ -1,6 +1,6 @@
 import { dirname, relative, resolve, sep } from 'node:path';
+import { isArrayOf, isRecord, isString } from '../../base/guards.ts';
 import { fail } from '../../base/problem.ts';
-import { isArrayOf, isRecord, isString } from '../../protocol/guards.ts';
 import { type PanelChoice, type PanelSource, type PanelView, readView } from '../../protocol/panel.ts';
 
 /** A view of a comparison as it is saved beside the experiment: what is compared, and how it is looked at. */
