@@ -27,8 +27,9 @@ export interface PackingLimits {
 const shortestRow = 64;
 
 /**
- * Batches for sequences of these lengths (1 … `longest`), longest first. Row lengths are powers of two from 64 (or
- * `longest`); rows of a batch are a power of two, and at most a quarter of them is empty where a batch is not full.
+ * Batches for sequences of these lengths (1 … `longest`), longest first. Row lengths are powers of two from 64, or one and
+ * a half times that, or `longest`; rows of a batch are a power of two, and at most a quarter of them is empty where a batch is
+ * not full.
  */
 export function pack(lengths: readonly number[], limits: PackingLimits): PackedBatch[] {
   const rows = fillRows(lengths, limits.longest);
@@ -54,7 +55,8 @@ export function pack(lengths: readonly number[], limits: PackingLimits): PackedB
 export function rowLength(length: number, longest: number): number {
   let row = shortestRow;
   while (row < length) row *= 2;
-  return Math.min(row, longest);
+  const between = (3 * row) / 4;
+  return Math.min(row > shortestRow && length <= between ? between : row, longest);
 }
 
 /** The smallest power of two that is at least n. */
