@@ -1,23 +1,26 @@
-// How often each test finds a difference where there is none: 2,000 simulated nulls at each size, written to
-// bench/results/false-positives.json and, as tables, to stdout (they stand in docs/statistics.md).
-//   node --import tsx bench/false-positives.ts [--trials 2000] [--resamples 2000] [--out FILE]
-import { writeFile } from 'node:fs/promises';
+// How often verdicts find a difference where there is none: 2,000 simulated nulls a row. The tables stand in docs/statistics.md.
+// Rows already in the file are kept, so that it can be stopped and goes on:
+//   node --import tsx bench/false-positives.ts [--trials 2000] [--resamples 2000] [--seconds 200] [--fresh] [--out FILE]
+import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import {
-  equivalence,
-  fewChanges,
-  lopsided,
-  overSeeds,
+  againstBase,
+  answersOf,
+  bitsLossOf,
+  lossOf,
   rates,
-  ratio,
-  type Spread,
-  yesNo,
-} from '../test/unit/statistics/nulls.ts';
+  type Settings,
+  textsOf,
+  type World,
+} from '../test/unit/report/nulls.ts';
+import { fewChanges, lopsided, rates as ratesOverDocuments, ratio, yesNo } from '../test/unit/statistics/nulls.ts';
 
 const { values: options } = parseArgs({
   options: {
     trials: { type: 'string', default: '2000' },
     resamples: { type: 'string', default: '2000' },
+    seconds: { type: 'string', default: '1e9' },
+    fresh: { type: 'boolean', default: false },
     out: { type: 'string', default: 'bench/results/false-positives.json' },
   },
 });
@@ -25,35 +28,67 @@ const trials = Number(options.trials);
 const resamples = Number(options.resamples);
 
 interface Row {
+  table: string;
   world: string;
   documents: number;
   seeds: number;
-  /** Share of trials in which a test rejected. */
+  margin?: number;
+}
+interface Result extends Row {
+  /** Share of trials in which each said that there is something. */
   rates: Record<string, number>;
 }
-const rows: Row[] = [];
-
-function add(world: string, documents: number, seeds: number, trial: Parameters<typeof rates>[2]): void {
-  const found = rates(trials, `${world} ${documents} ${seeds}`, trial, resamples);
-  rows.push({ world, documents, seeds, rates: found });
-  const cells = Object.entries(found).map(([test, share]) => `${test} ${(100 * share).toFixed(1)} %`);
-  process.stdout.write(`${world}, ${documents} documents, ${seeds} seeds: ${cells.join('; ')}\n`);
+interface Job extends Row {
+  run(name: string): Record<string, number>;
 }
 
-for (const n of [10, 20, 50, 100, 200, 500]) {
-  add('yes/no answers', n, 1, (g, how) => yesNo(g, n, how));
-  add('yes/no answers, few change', n, 1, (g, how) => fewChanges(g, n, how));
-  add('bits per byte of uneven texts', n, 1, (g, how) => ratio(g, n, how));
-  add('lopsided results', n, 1, (g, how) => lopsided(g, n, how));
-  add('loss of exactly 0.05', n, 1, (g) => equivalence(g, n, 0.05));
-}
-const spreads: Record<string, Spread> = {
-  'only chance': { seeds: 0, documents: 0 },
-  'seeds differ': { seeds: 0.05, documents: 0 },
-  'documents differ': { seeds: 0, documents: 0.2 },
-  'both differ': { seeds: 0.03, documents: 0.2 },
+const jobs: Job[] = [];
+
+// One seed: the tests over documents alone, at every size.
+const overDocuments = {
+  'yes/no answers': yesNo,
+  'yes/no answers, few change': fewChanges,
+  'bits per byte of uneven texts': ratio,
+  'lopsided results': lopsided,
 };
-for (const [n, s] of [
+for (const [world, trial] of Object.entries(overDocuments)) {
+  for (const documents of [10, 20, 50, 100, 200, 500]) {
+    const run = (name: string) => ratesOverDocuments(trials, name, (g, how) => trial(g, documents, how), resamples);
+    jobs.push({ table: 'documents', world, documents, seeds: 1, run });
+  }
+}
+
+/** A job whose rates are those of whole verdicts. */
+function add(table: string, name: string, world: World, settings: Settings, which: string[]): void {
+  const { documents, seeds, margin } = settings;
+  jobs.push({
+    table,
+    world: name,
+    documents,
+    seeds,
+    ...(margin !== undefined && { margin }),
+    run: (row) => rates(row, trials, world, { resamples, ...settings }, which),
+  });
+}
+
+const spreads = {
+  'only chance': { seeds: 0, documents: 0 },
+  'seeds differ': { seeds: 1, documents: 0 },
+  'documents differ': { seeds: 0, documents: 1 },
+  'both differ': { seeds: 0.5, documents: 1 },
+};
+const scaled = (spread: { seeds: number; documents: number }, seeds: number, documents: number) => ({
+  seeds: spread.seeds * seeds,
+  documents: spread.documents * documents,
+});
+const kinds: Record<string, (spread: { seeds: number; documents: number }) => World> = {
+  answers: (s) => answersOf(scaled(s, 0.3, 1)),
+  'answers against a base without seeds': (s) => againstBase(scaled(s, 0.3, 1)),
+  'bits per byte': (s) => textsOf('bits_per_byte', scaled(s, 0.01, 0.05)),
+  'word perplexity': (s) => textsOf('word_perplexity', scaled(s, 0.01, 0.05)),
+};
+const three = ['verdict', 'interval over documents', 'paired t over seeds'];
+const sizes: [documents: number, seeds: number][] = [
   [200, 8],
   [200, 10],
   [500, 8],
@@ -62,10 +97,61 @@ for (const [n, s] of [
   [50, 8],
   [50, 3],
   [20, 3],
-] as const) {
-  for (const [name, spread] of Object.entries(spreads)) {
-    add(name, n, s, (g, how) => overSeeds(g, s, n, spread, how));
+];
+for (const [documents, seeds] of sizes) {
+  for (const [kind, world] of Object.entries(kinds)) {
+    // Both metrics of texts go the same way below the sizes that are promised.
+    if (kind === 'word perplexity' && !(documents >= 200 && seeds >= 8)) continue;
+    for (const [name, spread] of Object.entries(spreads))
+      add('seeds', `${kind}: ${name}`, world(spread), { documents, seeds }, three);
   }
 }
 
-await writeFile(options.out, `${JSON.stringify({ trials, resamples, rows }, null, 1)}\n`);
+// The arm lost exactly the margin.
+for (const seeds of [1, 8, 3]) {
+  for (const documents of [50, 200, 500, 1000]) {
+    const settings: Settings = { documents, seeds, role: 'forgetting' };
+    for (const margin of [0.05, 0.02]) {
+      add('equivalence', 'answers', lossOf(margin, 0.5, seeds > 1 ? 0.01 : 0), { ...settings, margin }, [
+        'equivalence',
+      ]);
+    }
+    const bits = bitsLossOf(0.02, { seeds: seeds > 1 ? 0.005 : 0, documents: 0.05 });
+    add('equivalence', 'bits per byte', bits, { ...settings, margin: 0.02 }, ['equivalence']);
+  }
+}
+
+// Five tasks of two arms: is any of them wrong?
+const family = ['any verdict', 'any after Holm'];
+for (const [documents, seeds] of [
+  [200, 1],
+  [200, 8],
+  [200, 3],
+] as const) {
+  for (const kind of ['answers', 'bits per byte']) {
+    const spread = seeds === 1 ? spreads['only chance'] : spreads['both differ'];
+    add('holm', kind, kinds[kind]!(spread), { documents, seeds, tasks: 5 }, family);
+  }
+}
+
+const same = (a: Row, b: Row) =>
+  a.table === b.table &&
+  a.world === b.world &&
+  a.documents === b.documents &&
+  a.seeds === b.seeds &&
+  a.margin === b.margin;
+
+const known = options.fresh ? undefined : await readFile(options.out, 'utf8').then(JSON.parse, () => undefined);
+const results: Result[] = known?.trials === trials && known.resamples === resamples ? known.rows : [];
+const start = performance.now();
+for (const { run, ...row } of jobs) {
+  if (results.some((r) => same(r, row)) || performance.now() - start > 1000 * Number(options.seconds)) continue;
+  const name = `${row.table} ${row.world} ${row.documents} ${row.seeds} ${row.margin ?? ''}`;
+  const found = run(name);
+  results.push({ ...row, rates: found });
+  const cells = Object.entries(found).map(([test, share]) => `${test} ${(100 * share).toFixed(1)} %`);
+  process.stdout.write(`${name}: ${cells.join('; ')}\n`);
+  const rows = jobs.flatMap((job) => results.filter((r) => same(r, job)));
+  await writeFile(options.out, `${JSON.stringify({ trials, resamples, rows }, null, 1)}\n`);
+}
+process.stdout.write(`${results.length} of ${jobs.length} rows\n`);

@@ -98,9 +98,9 @@ function armResult(
 }
 
 /** `+0.231 [+0.150, +0.312] better` */
-function effectWords({ effect, documentInterval, verdict }: Contrast): string {
+function effectWords({ effect, interval, verdict }: Contrast): string {
   if (effect === undefined) return verdict;
-  return `${formatEffect(effect)}${documentInterval ? ` ${formatInterval(documentInterval)}` : ''} ${verdict}`;
+  return `${formatEffect(effect)}${interval ? ` ${formatInterval(interval)}` : ''} ${verdict}`;
 }
 
 function staleResult({ id, scores = {} }: Run, task: string | undefined): ArmResult | undefined {

@@ -1,6 +1,7 @@
 import type { Chart, ChartPoint, ChartSeries } from './chart.ts';
 import { importanceCharts } from './importance.ts';
 import type { ComparedMetric, Comparison, Contrast, Curve } from './types.ts';
+import { minimumSeeds } from './verdict.ts';
 import {
   contrastSentence,
   effectOf,
@@ -69,7 +70,7 @@ function forgettingCharts(comparison: Comparison): Chart[] {
             { axis: 'x', at: 0, label: 'nothing forgotten' },
             { axis: 'y', at: 0, label: 'nothing learned' },
           ],
-          note: 'Bars: 95 % interval over documents. Up and to the left is better.',
+          note: 'Bars: 95 % intervals. Up and to the left is better.',
         },
       ];
     });
@@ -80,19 +81,20 @@ function gainPoint(arm: string, gain: Contrast | undefined, forgetting: Contrast
   return {
     x: forgetting.effect,
     y: gain.effect,
-    ...(forgetting.documentInterval && { xInterval: forgetting.documentInterval }),
-    ...(gain.documentInterval && { yInterval: gain.documentInterval }),
+    ...(forgetting.interval && { xInterval: forgetting.interval }),
+    ...(gain.interval && { yInterval: gain.interval }),
     label: `${arm}: gain ${formatEffect(gain.effect)}, forgetting ${formatEffect(forgetting.effect)}`,
   };
 }
 
-/** The subject against every other arm on one metric, with both intervals. */
+/** The subject against every other arm on one metric: the interval of the verdict, and those of documents and seeds alone. */
 function differenceCharts(comparison: Comparison): Chart[] {
   const { metrics, subject } = comparison;
   const all = subjectContrasts(comparison);
   return metrics.flatMap((metric): Chart[] => {
-    const contrasts = all.filter((c) => c.task === metric.task && c.metric === metric.metric && c.documentInterval);
+    const contrasts = all.filter((c) => c.task === metric.task && c.metric === metric.metric && c.interval);
     if (contrasts.length === 0) return [];
+    const joint = contrasts.some((c) => c.seeds.length >= minimumSeeds);
     const interval = (
       name: string,
       style: number,
@@ -118,8 +120,11 @@ function differenceCharts(comparison: Comparison): Chart[] {
         },
         y: { kind: 'category', label: `${subject} against`, categories: contrasts.map((c) => c.against) },
         series: [
-          ...interval('over documents', 1, (c) => c.documentInterval),
-          ...interval('over seeds', 2, (c) => c.seedInterval),
+          ...interval(joint ? 'over documents and seeds' : 'over documents', 0, (c) => c.interval),
+          ...interval('over documents alone', 1, (c) =>
+            c.seeds.length < minimumSeeds ? undefined : c.documentInterval,
+          ),
+          ...interval('over seeds alone', 2, (c) => c.seedInterval),
         ],
         guides: [{ axis: 'x', at: 0, label: 'no difference' }],
         note: 'Bars: 95 % intervals of the paired difference.',

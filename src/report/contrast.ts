@@ -1,3 +1,4 @@
+import type { Bootstrapped } from '../statistics/bootstrap.ts';
 import { mean } from '../statistics/moments.ts';
 import { studentInterval } from '../statistics/student.ts';
 import { metricOf } from '../tasks/metrics.ts';
@@ -125,13 +126,13 @@ export function contrastsOf(metric: ComparedMetric, pairs: readonly Pair[], opti
   const overlapping = options.overlapping ?? new Set();
   const measured = (counts: (document: number) => boolean) => {
     const prepared = pairs.map((pair) => prepare(pair, metric, composition, columnsFor, counts));
-    measure(prepared, options, (p, effects) => {
+    measure(prepared, options, (p, effects, joint) => {
       if (known.aggregation === 'mean') {
         const flips = flipsOf(p.documents, p.table!.sides);
         if (flips) p.contrast.flips = flips;
       }
       if (metric.role !== 'forgetting') return;
-      const equivalence = equivalenceOf(p.contrast, effects, known, options.margin);
+      const equivalence = equivalenceOf(p.contrast, effects, joint, known, options.margin);
       if (equivalence) p.contrast.equivalence = equivalence;
     });
     return prepared.map((p) => p.contrast);
@@ -147,7 +148,7 @@ export function contrastsOf(metric: ComparedMetric, pairs: readonly Pair[], opti
 function measure(
   prepared: readonly Prepared[],
   options: ContrastOptions,
-  more: (prepared: Prepared, effects: Effects) => void,
+  more: (prepared: Prepared, effects: Effects, joint: Bootstrapped | undefined) => void,
 ): void {
   const groups = new Map<string, { prepared: Prepared; table: Table; effects: Effects }[]>();
   for (const p of prepared) {
@@ -166,26 +167,27 @@ function measure(
         value,
         againstValue,
         effect: mean(bySeed),
+        interval: (joint ?? documents).interval(options.level),
         documentInterval: documents.interval(options.level),
         documentMethod: documents.method,
         ...(seedInterval && { seedInterval }),
-        ...(joint && { jointInterval: joint }),
       });
-      more(p, effects);
-      addTests(contrast, documents, bySeed);
+      more(p, effects, joint);
+      addTests(contrast, { documents, joint });
       Object.assign(contrast, decide(contrast));
     }
   }
 }
 
 function cleanOf(contrast: Contrast): CleanContrast {
-  const { verdict, reason, documents, value, againstValue, effect, documentInterval, documentMethod, seedInterval } =
-    contrast;
+  const { verdict, reason, documents, value, againstValue, effect, interval } = contrast;
+  const { documentInterval, documentMethod, seedInterval } = contrast;
   return {
     verdict,
     ...(reason !== undefined && { reason }),
     documents,
     ...(value !== undefined && { value, againstValue, effect }),
+    ...(interval && { interval }),
     ...(documentInterval && { documentInterval, documentMethod }),
     ...(seedInterval && { seedInterval }),
   };

@@ -1,7 +1,6 @@
 import { type Bootstrapped, bootstrapped, bootstrapSums, type Draws, sharedDraws } from '../statistics/bootstrap.ts';
-import { clusterInterval, marginsOf } from '../statistics/cluster.ts';
+import { crossedEstimates, marginsOf, studentDraws } from '../statistics/cluster.ts';
 import { mean, skewness } from '../statistics/moments.ts';
-import type { Interval } from '../statistics/student.ts';
 import type { Composition } from './metrics.ts';
 import type { RunColumns } from './pairing.ts';
 import { minimumSeeds } from './verdict.ts';
@@ -25,16 +24,28 @@ export interface Resampling {
   level: number;
   resamples: number;
   seed: number;
-  /** Resamples by number of documents, shared by all metrics of a comparison. */
-  draws: (documents: number) => Draws | undefined;
+  draws: SharedDraws;
 }
 
-/** Draws made once for each number of documents. */
-export function drawsFor(resamples: number, seed: number): Resampling['draws'] {
-  const known = new Map<number, Draws | undefined>();
-  return (documents) => {
-    if (!known.has(documents)) known.set(documents, sharedDraws(documents, { resamples, seed }));
-    return known.get(documents);
+/** What is drawn once for all contrasts of a comparison. */
+export interface SharedDraws {
+  documents(count: number): Draws | undefined;
+  /** From Student's t, for this many seeds. */
+  seeds(count: number): Float64Array;
+}
+
+export function drawsFor(resamples: number, seed: number): SharedDraws {
+  return {
+    documents: once((count) => sharedDraws(count, { resamples, seed })),
+    seeds: once((count) => studentDraws(resamples, count - 1, seed)),
+  };
+}
+
+function once<T>(make: (count: number) => T): (count: number) => T {
+  const known = new Map<number, T>();
+  return (count) => {
+    if (!known.has(count)) known.set(count, make(count));
+    return known.get(count)!;
   };
 }
 
@@ -109,7 +120,8 @@ function equal(a: Float64Array, b: Float64Array): boolean {
 
 export interface Resampled {
   documents: Bootstrapped;
-  joint?: Interval;
+  /** Documents and seeds drawn anew together; from three seeds on. */
+  joint?: Bootstrapped;
 }
 
 /**
@@ -119,7 +131,7 @@ export interface Resampled {
  */
 export function resample(
   tables: readonly { table: Table; effects: Effects }[],
-  { level, resamples, seed, draws }: Resampling,
+  { resamples, seed, draws }: Omit<Resampling, 'level'>,
 ): Resampled[] {
   const set = columnSet();
   const plans = tables.map(({ table, effects }) => ({
@@ -127,16 +139,15 @@ export function resample(
     effects,
     estimator: estimatorOf(table, set.add),
   }));
-  const options = { resamples, seed };
-  const sums = bootstrapSums(set.columns, { ...options, draws: draws(set.columns[0]!.length) });
+  const sums = bootstrapSums(set.columns, { resamples, seed, draws: draws.documents(set.columns[0]!.length) });
   return plans.map(({ table, effects, estimator }) => {
     const { cells, bySeed } = effects;
     const effect = mean(bySeed);
-    const estimates = estimator(sums);
-    const documents = bootstrapped(estimates, effect, isLopsided(effects, table) ? effects.leaveOneOut : undefined);
+    const leaveOneOut = isLopsided(effects, table) ? effects.leaveOneOut : undefined;
+    const documents = bootstrapped(estimator(sums), effect, leaveOneOut);
     if (cells.length < minimumSeeds || cells[0]!.length < 2) return { documents };
-    const deviations = estimates.map((e) => e - effect);
-    return { documents, joint: clusterInterval(marginsOf(cells), deviations, options, level) };
+    const crossed = crossedEstimates(marginsOf(cells), documents.estimates(), draws.seeds(cells.length));
+    return { documents, joint: bootstrapped(crossed, effect) };
   });
 }
 

@@ -79,14 +79,15 @@ function acrossModels(measured: readonly NamedImportance[], metric: string): Cha
     x: same
       ? { kind: 'number', label: 'layer', unit: 'layers', scale: 'linear' }
       : { kind: 'number', label: 'depth, from the first layer (0) to the last (1)', unit: 'share', scale: 'linear' },
-    y: { kind: 'number', label: metric, unit: units[metric] ?? '', scale: 'linear' },
+    y: { kind: 'number', label: metric, unit: importanceUnits[metric] ?? '', scale: 'linear' },
     series,
     guides: [{ axis: 'y', at: 0, label: 'no loss' }],
     note: 'Bars: 95 % interval over documents.',
   };
 }
 
-const units: Record<string, string> = { removal: 'nats per token', duplication: 'nats per token' };
+/** Angular distance and influence have none. */
+export const importanceUnits: Record<string, string> = { removal: 'nats per token', duplication: 'nats per token' };
 
 function peak({ metrics }: ImportanceRecord, metric: string): string {
   const values = metrics[metric]!;

@@ -1,7 +1,6 @@
-import { join } from 'node:path';
-import { readJsonIfThere } from '../base/files.ts';
 import { layout } from '../record/layout.ts';
 import { type KeepSamples, loadRunData, readEvents } from '../record/read.ts';
+import { readRecord } from '../record/snapshot.ts';
 import type { SampleRecord, TensorProofs } from '../record/types.ts';
 import type { ComparedRun } from './types.ts';
 
@@ -10,7 +9,7 @@ export async function loadComparedRun(folder: string, keep?: KeepSamples): Promi
   const [data, events, tensors] = await Promise.all([
     loadRunData(folder, keep),
     readEvents(folder),
-    readJsonIfThere<TensorProofs>(join(folder, layout.tensors)),
+    readRecord<TensorProofs>(folder, layout.tensors),
   ]);
   const identity = events.findLast((e) => e.type === 'proof' && e.proof === 'identity');
   return {

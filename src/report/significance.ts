@@ -1,10 +1,8 @@
-import type { Bootstrapped } from '../statistics/bootstrap.ts';
 import { mcnemarTest } from '../statistics/exact.ts';
 import { holm } from '../statistics/holm.ts';
-import { pairedTest } from '../statistics/paired.ts';
-import type { Side } from './effects.ts';
+import type { Resampled, Side } from './effects.ts';
 import type { Contrast } from './types.ts';
-import { minimumDocuments, minimumSeeds } from './verdict.ts';
+import { minimumDocuments } from './verdict.ts';
 
 /** Documents that change sides between right and wrong, by the majority of seeds; undefined for values other than 0 and 1. */
 export function flipsOf(documents: readonly number[], sides: readonly Side[]): Contrast['flips'] {
@@ -21,25 +19,26 @@ export function flipsOf(documents: readonly number[], sides: readonly Side[]): C
 }
 
 /**
- * The tests that a verdict rests on, and the p-value of its rule. The rule asks for both intervals, so that its p-value is
- * the larger of the two (intersection-union test, Berger 1982). Flips of one seed are independent documents, for which the
- * exact test holds; over several seeds it would not.
+ * The tests that a verdict rests on, and its p-value. Flips of one seed are independent documents, for which the exact test
+ * holds; it must then agree with the interval, so that the larger p-value counts (intersection-union test, Berger 1982).
  */
-export function addTests(contrast: Contrast, documents: Bootstrapped, bySeed: readonly number[]): void {
+export function addTests(contrast: Contrast, { documents, joint }: Resampled): void {
   const { flips, seeds } = contrast;
-  if (flips && bySeed.length === 1) {
+  if (flips && seeds.length < 2) {
     const p = mcnemarTest(flips.gained.length, flips.lost.length);
     contrast.mcnemar = { p, adjusted: p };
   }
   if (contrast.documents < minimumDocuments) return;
-  contrast.tests = [`${documents.method} over ${contrast.documents} documents`];
-  const overDocuments = contrast.mcnemar
-    ? { test: 'exact McNemar test', p: contrast.mcnemar.p }
-    : { test: contrast.tests[0]!, p: documents.p };
-  const overSeeds = seeds.length >= minimumSeeds ? pairedTest(bySeed) : undefined;
-  if (overSeeds) contrast.tests.push(`paired t over ${seeds.length} seeds`);
-  const largest =
-    overSeeds && overSeeds.p > overDocuments.p ? { test: contrast.tests[1]!, p: overSeeds.p } : overDocuments;
+  const over = `over ${contrast.documents} documents`;
+  const accelerated = documents.method === 'BCa bootstrap' ? ' (BCa)' : '';
+  const tests = [
+    ...(contrast.mcnemar ? [{ test: 'exact McNemar test', p: contrast.mcnemar.p }] : []),
+    joint
+      ? { test: `cluster bootstrap ${over}${accelerated} and ${seeds.length} seeds`, p: joint.p }
+      : { test: `${documents.method} ${over}`, p: documents.p },
+  ];
+  contrast.tests = tests.map(({ test }) => test);
+  const largest = tests.reduce((a, b) => (b.p > a.p ? b : a));
   contrast.significance = { ...largest, adjusted: largest.p };
 }
 

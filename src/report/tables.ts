@@ -1,5 +1,6 @@
 import type { Chart, ChartPoint, ChartSeries } from './chart.ts';
 import type { ComparedMetric, Comparison, Contrast, Equivalence, Verdict } from './types.ts';
+import { minimumSeeds } from './verdict.ts';
 import {
   armProof,
   directionOf,
@@ -36,7 +37,7 @@ function contrastTable(caption: string, contrasts: readonly Contrast[], name: (c
   const flips = contrasts.some((c) => c.flips);
   const tests = contrasts.some((c) => c.mcnemar);
   const overSeeds = contrasts.some((c) => c.seedInterval);
-  const joint = contrasts.some((c) => c.jointInterval);
+  const joint = contrasts.some((c) => c.seeds.length >= minimumSeeds);
   const significance = contrasts.some((c) => c.significance);
   const equivalence = contrasts.find((c) => c.equivalence)?.equivalence;
   const clean = contrasts.some((c) => c.clean);
@@ -46,12 +47,12 @@ function contrastTable(caption: string, contrasts: readonly Contrast[], name: (c
       left('against'),
       left('verdict'),
       right('difference'),
-      right('95 % over documents'),
-      ...(overSeeds ? [right('95 % over seeds')] : []),
+      right('95 % interval'),
+      ...(joint ? [right('over documents alone')] : []),
+      ...(overSeeds ? [right('over seeds alone')] : []),
       right('documents'),
       left('seeds'),
       ...(flips ? [right('gained'), right('lost')] : []),
-      ...(joint ? [right('95 % over both')] : []),
       ...(tests ? [right('McNemar p (Holm)')] : []),
       ...(significance ? [left('tests'), right('p (Holm)')] : []),
       ...(equivalence ? [right(`the same within ±${formatValue(equivalence.margin)}, p`)] : []),
@@ -61,12 +62,12 @@ function contrastTable(caption: string, contrasts: readonly Contrast[], name: (c
       name(c),
       c.verdict,
       formatEffect(c.effect),
-      c.documentInterval ? formatInterval(c.documentInterval) : '–',
+      c.interval ? formatInterval(c.interval) : '–',
+      ...(joint ? [c.documentInterval ? formatInterval(c.documentInterval) : '–'] : []),
       ...(overSeeds ? [c.seedInterval ? formatInterval(c.seedInterval) : '–'] : []),
       String(c.documents),
       c.seeds.join(', ') || '–',
       ...(flips ? [c.flips ? String(c.flips.gained.length) : '–', c.flips ? String(c.flips.lost.length) : '–'] : []),
-      ...(joint ? [c.jointInterval ? formatInterval(c.jointInterval) : '–'] : []),
       ...(tests ? [c.mcnemar ? pair(c.mcnemar) : '–'] : []),
       ...(significance ? [testNames(c) || '–', c.significance ? pair(c.significance) : '–'] : []),
       ...(equivalence ? [c.equivalence ? equivalenceCell(c.equivalence) : '–'] : []),
@@ -81,9 +82,7 @@ const equivalenceCell = ({ p, holds }: Equivalence) => `${holds ? 'yes' : 'not s
 
 function cleanCell({ clean }: Contrast): string {
   if (!clean) return '–';
-  const numbers = clean.documentInterval
-    ? `${formatEffect(clean.effect)} ${formatInterval(clean.documentInterval)}`
-    : '';
+  const numbers = clean.interval ? `${formatEffect(clean.effect)} ${formatInterval(clean.interval)}` : '';
   return `${clean.verdict} ${numbers} (n ${clean.documents})`;
 }
 
@@ -97,13 +96,13 @@ export function verdictMatrix(comparison: Comparison): Table | undefined {
     metrics.map((m) => all.find((c) => c.against === against && c.task === m.task && c.metric === m.metric)!),
   );
   return {
-    caption: `${subject} against each arm, ${method.level * 100} % interval over documents (positive gain is better, positive forgetting is worse)`,
+    caption: `${subject} against each arm, ${method.level * 100} % interval (positive gain is better, positive forgetting is worse)`,
     columns: [left('against'), ...metrics.map((m) => left(`${roleNames[m.role]}: ${metricName(m)}`))],
     rows: cells.map((row, i) => [
       arms[i]!,
       ...row.map((c) =>
-        c.documentInterval
-          ? `${c.verdict}\n${formatEffect(c.effect)} ${formatInterval(c.documentInterval)}`
+        c.interval
+          ? `${c.verdict}\n${formatEffect(c.effect)} ${formatInterval(c.interval)}`
           : `${c.verdict}\n${c.reason ?? ''}`,
       ),
     ]),

@@ -123,17 +123,17 @@ export interface Contrast {
    * other metrics, positive means that `arm` is better.
    */
   effect?: number;
-  /** 95 % bootstrap interval of `effect` over documents. */
+  /** The 95 % interval of `effect` that the verdict rests on: over documents and seeds together from three seeds on, else over documents. */
+  interval?: Interval;
+  /** 95 % bootstrap interval of `effect` over documents, these seeds taken as given. */
   documentInterval?: Interval;
   /** How `documentInterval` was made. */
   documentMethod?: BootstrapMethod;
-  /** 95 % t interval of `effect` over seeds; absent below two seeds. */
+  /** 95 % t interval of `effect` over seeds, these documents taken as given; absent below two seeds. */
   seedInterval?: Interval;
-  /** 95 % interval over documents and seeds together (cluster bootstrap); absent below three seeds. No verdict rests on it. */
-  jointInterval?: Interval;
   /** The tests that the verdict rests on, in words; empty where there is not enough data. */
   tests: string[];
-  /** p-value of the verdict's rule: the largest of its tests' (`test`); `adjusted` by Holm over the tasks of these two arms. */
+  /** p-value of the verdict: the largest of its tests' (`test`); `adjusted` by Holm over the tasks of these two arms. */
   significance?: { test: string; p: number; adjusted: number };
   /** For yes/no metrics: documents that `arm` answers and `against` does not (by the majority of seeds), and the reverse. */
   flips?: { gained: number[]; lost: number[] };
@@ -145,7 +145,7 @@ export interface Contrast {
   clean?: CleanContrast;
 }
 
-/** Two one-sided tests (TOST) at 5 %: over documents and, from three seeds, over seeds too; `p` is the largest. */
+/** Two one-sided tests (TOST) at 5 %: over documents or, from three seeds, over documents and seeds together; `p` is the larger. */
 export interface Equivalence {
   margin: number;
   p: number;
@@ -161,6 +161,7 @@ export type CleanContrast = Pick<
   | 'value'
   | 'againstValue'
   | 'effect'
+  | 'interval'
   | 'documentInterval'
   | 'documentMethod'
   | 'seedInterval'

@@ -7,13 +7,17 @@ import type { Contrast, Role, Verdict } from './types.ts';
  */
 export const minimumDocuments = 10;
 
-/** From this number of seeds on, a verdict must hold over seeds as well as over documents (design §7). */
+/** From this number of seeds on, a verdict holds for other seeds too; below it is one about these seeds. */
 export const minimumSeeds = 3;
+
+/** Chance that is accepted of finding a difference where there is none. */
+export const significanceLevel = 0.05;
 
 /** Rounding in sums of thousands of values; no metric is told apart below it. */
 const rounding = 1e-12;
 
-function sign({ low, high }: Interval): -1 | 0 | 1 {
+/** On which side of zero an interval lies; 0 where it holds zero. */
+export function sign({ low, high }: Interval): -1 | 0 | 1 {
   return low > rounding ? 1 : high < -rounding ? -1 : 0;
 }
 
@@ -24,21 +28,21 @@ export function verdictOf(effectSign: -1 | 0 | 1, role: Role): Verdict {
 }
 
 /**
- * The rule of design §7: the document interval must exclude zero and, with three seeds or more, the seed interval too, with
- * the same sign.
+ * The verdict's interval must exclude zero: that over documents and seeds drawn anew together, below three seeds that over
+ * documents. Asking both margins on their own instead finds too little where there is only chance and too much where
+ * documents and seeds both matter (docs/statistics.md). Where the exact test holds, yes/no answers of one seed, it must agree.
  */
 export function decide(
-  contrast: Pick<Contrast, 'role' | 'documents' | 'seeds' | 'documentInterval' | 'seedInterval'>,
+  contrast: Pick<Contrast, 'role' | 'documents' | 'interval' | 'mcnemar'>,
 ): Pick<Contrast, 'verdict' | 'reason'> {
-  const { role, documents, seeds, documentInterval, seedInterval } = contrast;
-  if (!documentInterval) return { verdict: 'not enough data', reason: 'There are no paired documents.' };
+  const { role, documents, interval, mcnemar } = contrast;
+  if (!interval) return { verdict: 'not enough data', reason: 'There are no paired documents.' };
   if (documents < minimumDocuments) {
     return {
       verdict: 'not enough data',
       reason: `Only ${documents} documents are paired; a verdict needs ${minimumDocuments}.`,
     };
   }
-  const overDocuments = sign(documentInterval);
-  const overSeeds = seeds.length >= minimumSeeds && seedInterval ? sign(seedInterval) : overDocuments;
-  return { verdict: overDocuments === overSeeds ? verdictOf(overDocuments, role) : 'not distinguishable' };
+  const shown = mcnemar === undefined || mcnemar.p < significanceLevel;
+  return { verdict: verdictOf(shown ? sign(interval) : 0, role) };
 }

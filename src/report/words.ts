@@ -11,7 +11,7 @@ import type {
   StaleRun,
   Verdict,
 } from './types.ts';
-import { minimumSeeds } from './verdict.ts';
+import { minimumSeeds, sign } from './verdict.ts';
 
 /** Four significant digits and at least three decimals: tables of shares, bits and perplexities stay aligned and honest. */
 export function formatValue(value: number | undefined): string {
@@ -26,8 +26,15 @@ export function formatEffect(value: number | undefined): string {
   return plain === '–' || plain.startsWith('-') ? plain : `+${plain}`;
 }
 
+/** An end that is not zero never looks like zero: whether it is decides verdicts. */
 export function formatInterval({ low, high }: Interval): string {
-  return `[${formatEffect(low)}, ${formatEffect(high)}]`;
+  return `[${formatEnd(low)}, ${formatEnd(high)}]`;
+}
+
+function formatEnd(value: number): string {
+  const rounded = formatEffect(value);
+  if (!/^\+0\.0+$/.test(rounded) || Math.abs(value) < 1e-6) return rounded;
+  return `${value < 0 ? '-' : '+'}${Math.abs(value).toPrecision(1)}`;
 }
 
 /** A p-value; small ones are not shown as zero. */
@@ -79,21 +86,20 @@ export function seedScope({ seeds }: Pick<Contrast, 'seeds'>): string {
 
 /** What a verdict rests on, when it rests on fewer seeds than a general statement needs. */
 function limitation(contrast: Contrast): string {
-  const { seeds, seedInterval, verdict } = contrast;
+  const { seeds, documentInterval, seedInterval, verdict } = contrast;
   if (verdict === 'not enough data' || seeds.length === 0) return '';
   if (seeds.length === 1) return ' It holds for this seed; one seed gives no interval over seeds.';
   if (seeds.length < minimumSeeds) return ' It holds for these seeds; three are needed for a statement about seeds.';
-  const joint = contrast.jointInterval
-    ? `; over documents and seeds together: ${formatInterval(contrast.jointInterval)}`
+  return documentInterval && seedInterval
+    ? ` Over documents alone: ${formatInterval(documentInterval)}; over seeds alone: ${formatInterval(seedInterval)}.`
     : '';
-  return seedInterval ? ` Over seeds: ${formatInterval(seedInterval)}${joint}.` : '';
 }
 
 const effectNames: Record<Role, string> = { gain: 'gain', forgetting: 'forgetting', other: 'difference' };
 
 /** One contrast in words, for pages and screen readers. */
 export function contrastSentence(contrast: Contrast): string {
-  const { arm, against, role, verdict, documents, effect, documentInterval, reason } = contrast;
+  const { arm, against, role, verdict, documents, effect, interval, reason } = contrast;
   const on = metricName(contrast);
   if (verdict === 'not enough data')
     return `On ${on}, there is not enough data to tell ${arm} from ${against}. ${reason ?? ''}`.trim();
@@ -101,13 +107,13 @@ export function contrastSentence(contrast: Contrast): string {
     verdict === 'not distinguishable'
       ? `${arm} is not distinguishable from ${against}`
       : `${arm} is ${verdict} than ${against}`;
-  const numbers = `${effectNames[role]} ${formatEffect(effect)}, 95 % interval ${documentInterval ? formatInterval(documentInterval) : '–'}, n = ${documents} documents`;
+  const numbers = `${effectNames[role]} ${formatEffect(effect)}, 95 % interval ${interval ? formatInterval(interval) : '–'}, n = ${documents} documents`;
   const by = contrast.tests.length > 0 ? ` (${testNames(contrast)})` : '';
   const remarks = remarksOf(contrast).map((remark) => ` ${remark}`);
   return `On ${on}, ${what}: ${numbers}, ${seedScope(contrast)}${by}.${limitation(contrast)}${remarks.join('')}`;
 }
 
-/** What a verdict rests on: `BCa bootstrap over 120 documents and paired t over 3 seeds`. */
+/** What a verdict rests on: `exact McNemar test and percentile bootstrap over 120 documents`. */
 export function testNames({ tests }: Pick<Contrast, 'tests'>): string {
   return listed(tests);
 }
@@ -156,22 +162,16 @@ function headlineScope(contrasts: readonly Contrast[]): string {
   return scopes.size === 1 && only!.endsWith('only') ? ` (holds for ${only!.replace(/ only$/, '')})` : '';
 }
 
-/** Where the exact test of the flips does not support a verdict of the interval, the reader should know. */
-export function testRemark({ verdict, mcnemar, flips }: Contrast): string {
-  if (!mcnemar || !flips || (verdict !== 'better' && verdict !== 'worse') || mcnemar.p < 0.05) return '';
-  return ` Few documents changed (${flips.gained.length} gained, ${flips.lost.length} lost): the exact McNemar test gives p = ${formatP(mcnemar.p)}, so take it with care.`;
+/** Where the exact test of the flips does not support what the interval says, the reader should know. */
+export function testRemark({ verdict, interval, mcnemar, flips }: Contrast): string {
+  if (!mcnemar || !flips || !interval || verdict !== 'not distinguishable' || sign(interval) === 0) return '';
+  return `The interval excludes zero, but few documents changed (${flips.gained.length} gained, ${flips.lost.length} lost): the exact McNemar test gives p = ${formatP(mcnemar.p)}.`;
 }
 
 /** A verdict that several questions asked at once can explain. */
 function holmRemark({ verdict, significance: s }: Contrast): string {
   if (!s || (verdict !== 'better' && verdict !== 'worse') || s.p >= 0.05 || s.adjusted < 0.05) return '';
   return `Over all tasks of these two arms it does not hold: p = ${formatP(s.p)}, with Holm’s correction ${formatP(s.adjusted)}.`;
-}
-
-/** The two intervals of the rule each hold one source of chance still; together they may reach further. */
-function jointRemark({ verdict, jointInterval: joint }: Contrast): string {
-  if (!joint || (verdict !== 'better' && verdict !== 'worse') || joint.low > 0 || joint.high < 0) return '';
-  return `With documents and seeds drawn anew together it does not hold: ${formatInterval(joint)}.`;
 }
 
 /** Whether it is shown that nothing was forgotten. */
@@ -183,21 +183,17 @@ export function equivalenceRemark({ equivalence: e }: Pick<Contrast, 'equivalenc
 export function cleanRemark({ clean, documents }: Contrast): string {
   if (!clean) return '';
   const left = documents - clean.documents;
-  const numbers = clean.documentInterval
-    ? `${formatEffect(clean.effect)} ${formatInterval(clean.documentInterval)}, n ${clean.documents}`
+  const numbers = clean.interval
+    ? `${formatEffect(clean.effect)} ${formatInterval(clean.interval)}, n ${clean.documents}`
     : (clean.reason ?? '');
   return `Without the ${left} document${left === 1 ? '' : 's'} seen in training: ${clean.verdict}, ${numbers}.`;
 }
 
 /** What a reader of one verdict should know besides, a sentence each. */
 export function remarksOf(contrast: Contrast): string[] {
-  return [
-    testRemark(contrast).trim(),
-    jointRemark(contrast),
-    holmRemark(contrast),
-    equivalenceRemark(contrast),
-    cleanRemark(contrast),
-  ].filter((remark) => remark !== '');
+  return [testRemark(contrast), holmRemark(contrast), equivalenceRemark(contrast), cleanRemark(contrast)].filter(
+    (remark) => remark !== '',
+  );
 }
 
 /** The contrasts that speak first: the subject against the baseline, then against every other arm. */
@@ -298,9 +294,9 @@ export function overlapLines({ overlaps }: Comparison): string[] {
 /** The statistics used, for whoever reads the numbers. */
 export function method({ method: m, overlaps }: Comparison): string[] {
   return [
-    `Arms are compared on the same documents. The interval over documents is the central ${m.level * 100} % of ${formatCount(m.resamples)} seeded bootstrap resamples, each document’s result first averaged over seeds; ratio metrics resample numerator and denominator. Where single documents pull a ratio metric far to one side it is bias-corrected and accelerated (BCa); each verdict names its interval.`,
-    `The interval over seeds is that of a paired t test. “Better” and “worse” need the document interval to exclude zero and, from ${minimumSeeds} seeds on, the seed interval too, on the same side; with fewer seeds the statement is about these seeds only. Below ${m.minimumDocuments} paired documents there is not enough data. The interval over both treats documents and seeds as drawn anew (cluster bootstrap); no verdict rests on it.`,
-    `The p-value is that of the whole rule, the larger one of its tests; with one seed the exact McNemar test speaks for yes/no results. Verdicts are not corrected for the number of tasks; p with Holm’s correction over the tasks of two arms is beside them.`,
+    `Arms are compared on the same documents. “Better” and “worse” need the ${m.level * 100} % interval to exclude zero. From ${minimumSeeds} seeds on it is that of a cluster bootstrap with documents and seeds drawn anew together, so that the statement holds for other documents and other seeds; with fewer seeds documents alone are drawn anew, and the statement is about these seeds only. Below ${m.minimumDocuments} paired documents there is not enough data.`,
+    `Documents are resampled (${formatCount(m.resamples)} seeded draws); ratio metrics resample numerator and denominator. Where single documents pull a ratio metric far to one side the percentile interval is bias-corrected and accelerated (BCa); each verdict names its test. Seeds are drawn from Student’s t with their own spread. The intervals over documents alone and over seeds alone (paired t) each take the other as given; no verdict rests on them where there are ${minimumSeeds} seeds.`,
+    `Of yes/no results of one seed the exact McNemar test must say so, too. The p-value is that of the verdict, the larger one of its tests. Verdicts are not corrected for the number of tasks; p with Holm’s correction over the tasks of two arms is beside them.`,
     `Gain is the change on what was to be learned, forgetting the loss on what was to be kept, both against the baseline: positive gain is better, positive forgetting is worse. “The same” is shown by two one-sided tests (TOST) at 5 % with a margin of ${formatValue(m.margin)}: points of a share or bits per byte; of perplexities that share of the value. “Not distinguishable” alone does not show it.`,
     ...(overlaps.length > 0
       ? ['Documents seen in training are those that share a run of 13 words with a corpus that is trained on.']

@@ -127,6 +127,8 @@ export type BootstrapMethod = 'BCa bootstrap' | 'percentile bootstrap';
 /** What the resamples say of one estimate. */
 export interface Bootstrapped {
   method: BootstrapMethod;
+  /** Estimates whose percentile intervals are `interval`: those of the resamples, moved as BCa moves them; ascending. */
+  estimates(): Float64Array;
   interval(level: number): Interval;
   /** Two-sided p-value of "the true value is zero": the interval of level 1 − p just touches zero. At least 2 / resamples. */
   p: number;
@@ -166,12 +168,19 @@ export function bootstrapped(
   const fromAbove = 1 - nominal(side(countBelow(sorted, 0)));
   return {
     method: defined ? 'BCa bootstrap' : 'percentile bootstrap',
+    estimates: () => (defined ? sorted.map((_, r) => quantile(sorted, adjusted((r + 0.5) / sorted.length))) : sorted),
     interval: (level) => ({
       low: quantile(sorted, adjusted((1 - level) / 2)),
       high: quantile(sorted, adjusted((1 + level) / 2)),
     }),
     p: Math.min(1, Math.max(2 * least, 2 * Math.min(fromBelow, fromAbove))),
   };
+}
+
+/** p-value of "the true value is not within ±margin": the larger of the two one-sided ones (TOST, Schuirmann 1987). */
+export function equivalenceP(estimates: Float64Array, margin: number): number {
+  const beyond = [estimates.filter((e) => e <= -margin).length, estimates.filter((e) => e >= margin).length];
+  return Math.max(1, ...beyond) / estimates.length;
 }
 
 /** How many of the ascending values are below `limit` (or at most `limit`). */

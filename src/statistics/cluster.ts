@@ -1,7 +1,13 @@
-import { random } from '../base/random.ts';
-import { type BootstrapOptions, bootstrapSums, defaultResamples } from './bootstrap.ts';
-import { mean, quantile } from './moments.ts';
-import type { Interval } from './student.ts';
+import { permutation, random } from '../base/random.ts';
+import {
+  type BootstrapOptions,
+  type Bootstrapped,
+  bootstrapped,
+  bootstrapSums,
+  defaultResamples,
+} from './bootstrap.ts';
+import { mean } from './moments.ts';
+import { studentQuantiles } from './student.ts';
 
 /** A table of differences, one row a seed and one column a document, taken apart into what each margin contributes. */
 export interface Margins {
@@ -50,51 +56,48 @@ export function marginsOf(cells: readonly Float64Array[]): Margins {
 }
 
 /**
- * Interval of the mean over documents *and* seeds, as if both were drawn anew: a cluster bootstrap with both margins drawn on
- * their own (documents and seeds are crossed, not nested), studentised and symmetric: the distribution of |t*| gives the
- * critical value (Hall 1992, §3.6). Documents are resampled; seeds are too few for that and are drawn from the normal
- * distribution of their spread, which makes the interval Student's where only seeds matter. The spread of the documents is
- * known well enough to be left as it is. The variance is that of two-way clustering, V_seeds + V_documents − V_rest (Cameron,
- * Gelbach and Miller 2011), never less than what the seeds show: chance in single cells is seen by both margins, so the
- * documents count with what is their own.
- * @param deviations of the mean from `centre` in each resample of the documents, `[resamples]`
+ * `count` draws from Student's t in an order that has nothing to do with that of resamples: the middles of equally likely
+ * strips, shuffled, so that they hold no chance of their own.
  */
-export function clusterInterval(
-  { centre, seeds, variance }: Margins,
-  deviations: Float64Array,
-  { seed = 0 }: BootstrapOptions = {},
-  level = 0.95,
-): Interval {
-  const s = seeds.length;
+export function studentDraws(count: number, degrees: number, seed: number | string = 0): Float64Array {
+  const quantiles = studentQuantiles(count, degrees);
+  return Float64Array.from(permutation(count, random('student', degrees, seed)), (place) => quantiles[place]!);
+}
+
+/** The share of the spread over documents that is the documents' own; the rest is chance in single cells, which seeds see too. */
+function documentShare({ variance }: Margins): number {
   const own = Math.max(0, variance.documents - variance.rest);
-  const total = variance.seeds + own;
-  // Without any spread the mean is what it is.
-  if (!(total > 0)) return { low: centre, high: centre };
-  const share = Math.sqrt(variance.documents > 0 ? own / variance.documents : 0);
-  const generator = random('seeds', seed);
-  const sizes = deviations.map((byDocuments) => {
-    let squares = 0;
-    for (let k = 1; k < s; k++) squares += generator.normal() ** 2;
-    const drawn = Math.sqrt(variance.seeds) * generator.normal() + share * byDocuments;
-    return Math.abs(drawn) / Math.sqrt((variance.seeds * squares) / (s - 1) + own);
-  });
-  const half = quantile(sizes.sort(), level) * Math.sqrt(total);
-  return { low: centre - half, high: centre + half };
+  return variance.documents > 0 ? Math.sqrt(own / variance.documents) : 0;
+}
+
+/**
+ * A cluster bootstrap over documents *and* seeds, as if both were drawn anew. They are crossed, not nested, so each margin is
+ * drawn on its own: documents are resampled; seeds are too few for that, and their part is drawn from Student's t with the
+ * spread that they show. Chance in single cells is seen by both margins, so that documents count with what is their own,
+ * V_documents − V_rest (two-way clustering, Cameron, Gelbach and Miller 2011).
+ *
+ * The sum of a t and a (nearly) normal part is the fiducial distribution of Behrens and Fisher, whose intervals hold the
+ * true value at least as often as they say (Robinson 1976, "Properties of Student's t and of the Behrens–Fisher solution").
+ * Where only seeds differ the percentile interval of these estimates is that of the paired t test, where only documents
+ * differ that of the bootstrap over documents.
+ * @param byDocuments estimates of the resamples of documents, `[resamples]`
+ * @param draws `studentDraws(resamples, seeds − 1)`
+ */
+export function crossedEstimates(margins: Margins, byDocuments: Float64Array, draws: Float64Array): Float64Array {
+  const { centre, variance } = margins;
+  const [share, spread] = [documentShare(margins), Math.sqrt(variance.seeds)];
+  return byDocuments.map((estimate, r) => centre + share * (estimate - centre) + spread * draws[r]!);
 }
 
 /** The same from the table itself, `[seeds][documents]`. */
 export function clusterBootstrap(
   cells: readonly Float64Array[],
   { resamples = defaultResamples, seed = 0 }: BootstrapOptions = {},
-  level = 0.95,
-): Interval {
+): Bootstrapped {
   const margins = marginsOf(cells);
   const [sums] = bootstrapSums([margins.documents], { resamples, seed });
   const n = margins.documents.length;
-  return clusterInterval(
-    margins,
-    sums!.map((sum) => sum / n),
-    { seed },
-    level,
-  );
+  const byDocuments = sums!.map((sum) => margins.centre + sum / n);
+  const draws = studentDraws(resamples, cells.length - 1, seed);
+  return bootstrapped(crossedEstimates(margins, byDocuments, draws), margins.centre);
 }

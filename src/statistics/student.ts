@@ -92,6 +92,31 @@ export function studentQuantile(p: number, degrees: number): number {
   }
 }
 
+/** Density of Student's t with `degrees` > 0 degrees of freedom. */
+export function studentDensity(t: number, degrees: number): number {
+  const half = (degrees + 1) / 2;
+  const scale = logGamma(half) - logGamma(degrees / 2) - Math.log(degrees * Math.PI) / 2;
+  return Math.exp(scale - half * Math.log1p((t * t) / degrees));
+}
+
+/**
+ * The quantiles (k + ½)/count of Student's t, ascending. Each is found by Newton's method from the one before: above the
+ * median the tail is convex, so that the steps come from below and never overshoot.
+ */
+export function studentQuantiles(count: number, degrees: number): Float64Array {
+  const quantiles = new Float64Array(count);
+  let t = 0;
+  for (let k = count >> 1; k < count; k++) {
+    const tail = 1 - (k + 0.5) / count;
+    for (let step = Number.POSITIVE_INFINITY; step > 1e-12 * Math.max(1, t); t += step) {
+      step = (upperTail(t, degrees) - tail) / studentDensity(t, degrees);
+    }
+    quantiles[count - 1 - k] = -t;
+    quantiles[k] = t;
+  }
+  return quantiles;
+}
+
 /**
  * Student's t interval of a mean: x̄ ± t_{n−1, (1+level)/2} · s/√n. Undefined below two values: there is no spread to see.
  * Equal values give an interval of width zero.

@@ -274,17 +274,15 @@ function differenceToBaseline(metric: ComparedMetric, key: string, baseline: str
     column: {
       id: `delta:${key}`,
       header: `${kind} on ${metric.task}`,
-      title: `Paired difference to ${baseline} on ${metricName(metric)} with its 95 % interval over documents, n and verdict (${signRules[metric.role]})`,
+      title: `Paired difference to ${baseline} on ${metricName(metric)} with its 95 % interval, n and verdict (${signRules[metric.role]})`,
       align: 'left',
     },
     arm({ name }, { contrasts }) {
       if (name === baseline) return { text: 'baseline' };
       const contrast = contrasts.get(`${name} ${key}`);
       if (!contrast) return none;
-      const { effect, documentInterval, documents, verdict } = contrast;
-      const numbers = documentInterval
-        ? `${formatEffect(effect)} ${formatInterval(documentInterval)} n=${documents} `
-        : '';
+      const { effect, interval, documents, verdict } = contrast;
+      const numbers = interval ? `${formatEffect(effect)} ${formatInterval(interval)} n=${documents} ` : '';
       return {
         text: `${numbers}${verdict}`,
         ...(effect !== undefined && { value: effect }),

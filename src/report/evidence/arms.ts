@@ -6,6 +6,7 @@ import { readJsonLines } from '../../base/jsonl.ts';
 import { attempt, fail } from '../../base/problem.ts';
 import { layout } from '../../record/layout.ts';
 import { readSamples as readRecords } from '../../record/read.ts';
+import { readRecord } from '../../record/snapshot.ts';
 import type { SampleRecord, Scores } from '../../record/types.ts';
 import type { ComparedRun, CompareInput, ResultSource } from '../types.ts';
 import { type HarnessResults, type HarnessSample, inFileName, resultsFile, samplesFile } from './lm-eval-fields.ts';
@@ -123,7 +124,7 @@ async function samplesIn(folder: string): Promise<Map<string, string>> {
 /** What `strata evaluate --out` wrote. */
 async function readEvaluation(folder: string): Promise<ForeignResults> {
   const text = await readFile(join(folder, layout.scores), 'utf8');
-  const scores = JSON.parse(text) as Scores;
+  const scores = (await readRecord<Scores>(folder, layout.scores))!;
   const samples: Record<string, SampleRecord[]> = {};
   for (const task of Object.keys(scores)) samples[task] = await readRecords(folder, task);
   return {

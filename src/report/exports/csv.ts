@@ -9,6 +9,8 @@ const columns: { header: string; cell: (c: Contrast) => string | number | undefi
   { header: 'metric', cell: (c) => c.metric },
   { header: 'verdict', cell: (c) => c.verdict },
   { header: 'effect', cell: (c) => c.effect },
+  { header: 'interval_low', cell: (c) => c.interval?.low },
+  { header: 'interval_high', cell: (c) => c.interval?.high },
   { header: 'document_low', cell: (c) => c.documentInterval?.low },
   { header: 'document_high', cell: (c) => c.documentInterval?.high },
   { header: 'seed_low', cell: (c) => c.seedInterval?.low },
@@ -23,8 +25,6 @@ const columns: { header: string; cell: (c: Contrast) => string | number | undefi
   { header: 'mcnemar_p', cell: (c) => c.mcnemar?.p },
   { header: 'mcnemar_p_holm', cell: (c) => c.mcnemar?.adjusted },
   { header: 'tests', cell: (c) => c.tests.join('; ') },
-  { header: 'joint_low', cell: (c) => c.jointInterval?.low },
-  { header: 'joint_high', cell: (c) => c.jointInterval?.high },
   { header: 'p', cell: (c) => c.significance?.p },
   { header: 'p_holm', cell: (c) => c.significance?.adjusted },
   { header: 'equivalence_margin', cell: (c) => c.equivalence?.margin },
@@ -32,8 +32,8 @@ const columns: { header: string; cell: (c: Contrast) => string | number | undefi
   { header: 'clean_documents', cell: (c) => c.clean?.documents },
   { header: 'clean_verdict', cell: (c) => c.clean?.verdict },
   { header: 'clean_effect', cell: (c) => c.clean?.effect },
-  { header: 'clean_document_low', cell: (c) => c.clean?.documentInterval?.low },
-  { header: 'clean_document_high', cell: (c) => c.clean?.documentInterval?.high },
+  { header: 'clean_interval_low', cell: (c) => c.clean?.interval?.low },
+  { header: 'clean_interval_high', cell: (c) => c.clean?.interval?.high },
 ];
 
 /** RFC 4180: quoted where a comma, quote or line end would be misread. */

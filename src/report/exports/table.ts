@@ -107,7 +107,7 @@ interface VerdictLayout {
 function verdictLines(c: Contrast, layout: VerdictLayout, painter: Painter): string[] {
   const { names, verdicts, columns, showN, showTests } = layout;
   const indent = ' '.repeat(4 + names);
-  const numbers = c.documentInterval ? `${formatEffect(c.effect)} ${formatInterval(c.documentInterval)}` : '';
+  const numbers = c.interval ? `${formatEffect(c.effect)} ${formatInterval(c.interval)}` : '';
   const verdict = painter(verdictPaint[c.verdict], pad(c.verdict, verdicts));
   const line = `  ${pad(c.against, names)}  ${verdict}  ${numbers}`.trimEnd();
   const seeds =

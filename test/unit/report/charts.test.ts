@@ -178,6 +178,10 @@ test('the table beside a chart holds exactly what it draws', () => {
   assert.equal(loss.rows.length, 32);
   assert.match(loss.rows[0]!.join(' '), /^1 \d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\]/);
   const points = chartTable(chart('differences-recall_new-acc'));
-  assert.equal(points.rows.length, 10, 'five arms, over documents and over seeds');
+  assert.equal(
+    points.rows.length,
+    15,
+    'five arms: the interval of the verdict, over documents alone, over seeds alone',
+  );
   assert.deepEqual(points.rows[0]![3], 'base');
 });

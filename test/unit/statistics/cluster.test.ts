@@ -32,10 +32,14 @@ test('margins of a table worked out by hand', () => {
 test('where only seeds differ it is the t interval over seeds, where only documents differ that over documents', () => {
   const bySeeds = table(8, 50, 1, 0, 0);
   const seedInterval = studentInterval(bySeeds.map(mean))!;
-  near(clusterBootstrap(bySeeds, { seed: 1 }).high, seedInterval.high, 0.05 * (seedInterval.high - seedInterval.low));
+  near(
+    clusterBootstrap(bySeeds, { seed: 1 }).interval(0.95).high,
+    seedInterval.high,
+    0.005 * (seedInterval.high - seedInterval.low),
+  );
   const byDocuments = table(8, 400, 0, 1, 0);
   const documentInterval = studentInterval(byDocuments[0]!)!;
-  const found = clusterBootstrap(byDocuments, { seed: 1 });
+  const found = clusterBootstrap(byDocuments, { seed: 1 }).interval(0.95);
   const width = documentInterval.high - documentInterval.low;
   near(found.low, documentInterval.low, 0.05 * width);
   near(found.high, documentInterval.high, 0.05 * width);
@@ -44,16 +48,16 @@ test('where only seeds differ it is the t interval over seeds, where only docume
 test('it is wider than either margin alone where both matter, and the same for the same seed', () => {
   const cells = table(8, 200, 0.05, 1, 0.1);
   const width = ({ low, high }: { low: number; high: number }) => high - low;
-  const both = clusterBootstrap(cells, { seed: 3 });
+  const both = clusterBootstrap(cells, { seed: 3 }).interval(0.95);
   const documents = Float64Array.from(cells[0]!, (_, i) => mean(cells.map((row) => row[i]!)));
   assert.ok(width(both) > width(studentInterval(cells.map(mean))!));
   assert.ok(width(both) > 0.98 * width(studentInterval(documents)!));
-  assert.deepEqual(clusterBootstrap(cells, { seed: 3 }), both);
+  assert.deepEqual(clusterBootstrap(cells, { seed: 3 }).interval(0.95), both);
 });
 
 test('a table without any spread has an interval of width zero; one seed is no table', () => {
   const flat = [new Float64Array(5).fill(0.5), new Float64Array(5).fill(0.5)];
-  assert.deepEqual(clusterBootstrap(flat), { low: 0.5, high: 0.5 });
+  assert.deepEqual(clusterBootstrap(flat).interval(0.95), { low: 0.5, high: 0.5 });
   assert.throws(() => clusterBootstrap([Float64Array.of(1, 2)]), RangeError);
 });
 

@@ -1,24 +1,21 @@
 import { type Random, random } from '../../../src/base/random.ts';
 import { bootstrapped, bootstrapSums, percentileInterval } from '../../../src/statistics/bootstrap.ts';
-import { clusterBootstrap } from '../../../src/statistics/cluster.ts';
 import { mcnemarTest } from '../../../src/statistics/exact.ts';
-import { mean, sum } from '../../../src/statistics/moments.ts';
-import { equivalenceTest, pairedTest } from '../../../src/statistics/paired.ts';
+import { sum } from '../../../src/statistics/moments.ts';
 import type { Interval } from '../../../src/statistics/student.ts';
 
 /**
- * Worlds without a difference, and how often each test finds one: pairs of arms whose documents, and seeds, are drawn anew
- * every time from a population in which both arms are equally good.
+ * Worlds without a difference, one seed, and how often each test over documents finds one: pairs of arms whose documents are
+ * drawn anew every time from a population in which both arms are equally good. (`../report/nulls.ts` has whole verdicts.)
  */
 
 const excludesZero = ({ low, high }: Interval) => low > 1e-12 || high < -1e-12;
 
-/** Two arms' values of one document table, `[documents]` or `[seeds][documents]`. */
+/** Two arms' values of one document table, `[documents]`. */
 const draws = (n: number, value: (i: number) => number) => Float64Array.from({ length: n }, (_, i) => value(i));
 
 /** How likely a document is answered: many easy, many hard, some between. */
 const difficulty = (g: Random) => Math.sin((Math.PI / 2) * g.float()) ** 2;
-const clamp = (p: number) => Math.min(1, Math.max(0, p));
 const answer = (g: Random, p: number) => (g.float() < p ? 1 : 0);
 
 export interface Resampling {
@@ -81,44 +78,6 @@ export function lopsided(g: Random, documents: number, how: Resampling): Outcome
     draws(documents, () => Math.exp(0.7 * g.normal()) - Math.exp(0.245)),
     how,
   );
-}
-
-/** What arms differ by besides chance: of each seed, of each document, on average of neither. */
-export interface Spread {
-  seeds: number;
-  documents: number;
-}
-
-/** Yes/no answers of two arms over seeds, difference `[seeds][documents]`. */
-function table(g: Random, seeds: number, documents: number, spread: Spread): Float64Array[] {
-  const hard = draws(documents, () => 0.2 + 0.6 * g.float());
-  const own = draws(documents, () => spread.documents * g.normal());
-  return Array.from({ length: seeds }, () => {
-    const [a, b] = [spread.seeds * g.normal(), spread.seeds * g.normal()];
-    return draws(documents, (i) => answer(g, clamp(hard[i]! + own[i]! + a)) - answer(g, clamp(hard[i]! - own[i]! + b)));
-  });
-}
-
-export function overSeeds(g: Random, seeds: number, documents: number, spread: Spread, how: Resampling): Outcome {
-  const cells = table(g, seeds, documents, spread);
-  const averages = draws(documents, (i) => mean(cells.map((row) => row[i]!)));
-  const byDocuments = overDocuments(averages, how);
-  const t = pairedTest(cells.map(mean))!.p < 0.05;
-  return {
-    'percentile bootstrap over documents': byDocuments['percentile bootstrap over documents']!,
-    'paired t over seeds': t,
-    'cluster bootstrap over both': excludesZero(clusterBootstrap(cells, how)),
-    'verdict (both intervals)': t && byDocuments['percentile bootstrap over documents']!,
-  };
-}
-
-/** The arm has lost exactly the margin: how often is it called the same? */
-export function equivalence(g: Random, documents: number, margin: number): Outcome {
-  const differences = draws(documents, () => {
-    const p = margin + (1 - margin) * (0.6 + 0.4 * g.float());
-    return answer(g, p) - answer(g, p - margin);
-  });
-  return { 'TOST at the margin': equivalenceTest(differences, margin, Math.sqrt(margin * (1 - margin)))!.p < 0.05 };
 }
 
 /** Share of trials in which each test rejects. */

@@ -32,7 +32,7 @@ test('arms that are switched off are in no chart, nor are their rows', () => {
 });
 
 test('a series that is no arm cannot be switched off by an arm of its name', () => {
-  assert.equal(drawn('differences-recall_new-acc', { hidden: ['over seeds'] }).series.length, 2);
+  assert.equal(drawn('differences-recall_new-acc', { hidden: ['over seeds'] }).series.length, 3);
 });
 
 test('smoothing keeps what was recorded behind it and says so; off changes nothing', () => {
