@@ -4,8 +4,6 @@ import type { Problem } from '../../base/problem.ts';
 interface Row {
   pattern: RegExp;
   code: string;
-  /** Trying again later may help. */
-  passes?: true;
   problem(said: RegExpExecArray, host: string, stderr: string): Omit<Problem, 'code'>;
 }
 
@@ -15,7 +13,7 @@ const hostPattern = /^[A-Za-z0-9.:_%[\]-]+$/;
 const rows: readonly Row[] = [
   {
     pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED/,
-    code: 'ssh-host-key-changed',
+    code: 'host-key-changed',
     problem: (_, host, stderr) => {
       const [, kind = '', print = 'unknown'] =
         /fingerprint for the (\S+) key sent by the remote host is\s+(SHA256:[A-Za-z0-9+/=]+|\S+?)\.?\s/.exec(stderr) ??
@@ -34,7 +32,7 @@ const rows: readonly Row[] = [
   },
   {
     pattern: /Host key verification failed|No \S+ host key is known for|host key for .* is revoked/i,
-    code: 'ssh-host-key-unknown',
+    code: 'host-key-unknown',
     problem: (_, host, stderr) => {
       const print = /SHA256:[A-Za-z0-9+/=]+/.exec(stderr)?.[0];
       return {
@@ -45,7 +43,7 @@ const rows: readonly Row[] = [
   },
   {
     pattern: /Could not resolve hostname (\S+?):/,
-    code: 'unknown-host',
+    code: 'host-unknown',
     problem: ([, name], host) => ({
       message: name === host ? `No host is called ${host}.` : `The address ${name} of ${host} cannot be found.`,
       remedy: 'strata hosts lists the hosts of the ssh configuration; add it there, or check the network.',
@@ -53,7 +51,7 @@ const rows: readonly Row[] = [
   },
   {
     pattern: /Permission denied|Too many authentication failures/,
-    code: 'ssh-permission',
+    code: 'host-denied',
     problem: (_, host, stderr) => {
       const methods = /Permission denied \(([^)]*)\)/.exec(stderr)?.[1];
       return {
@@ -65,7 +63,7 @@ const rows: readonly Row[] = [
   {
     pattern:
       /Bad configuration option|terminating, \d+ bad configuration|Bad owner or permissions|Can't open user config/,
-    code: 'invalid-ssh-config',
+    code: 'host-configuration',
     problem: (_, host, stderr) => ({
       message: `The ssh configuration cannot be used for ${host}: ${lastLine(stderr)}`,
       remedy: `ssh -G ${host} shows how ssh reads it.`,
@@ -73,8 +71,7 @@ const rows: readonly Row[] = [
   },
   {
     pattern: /Connection refused/,
-    code: 'ssh-refused',
-    passes: true,
+    code: 'host-refused',
     problem: (_, host) => ({
       message: `${host} refuses connections: no ssh server answers there.`,
       remedy: 'Check the port of the ssh configuration, and that the host is up.',
@@ -82,8 +79,7 @@ const rows: readonly Row[] = [
   },
   {
     pattern: /timed out|No route to host|Network is unreachable|Host is down|not responding/i,
-    code: 'ssh-unreachable',
-    passes: true,
+    code: 'host-unreachable',
     problem: (_, host) => ({
       message: `${host} cannot be reached.`,
       remedy: 'Check the network (a VPN?) and that the host is up.',
@@ -92,8 +88,7 @@ const rows: readonly Row[] = [
   {
     pattern:
       /Connection (?:reset|closed)|Broken pipe|closed by remote host|kex_exchange_identification|banner exchange/,
-    code: 'ssh-cut',
-    passes: true,
+    code: 'host-cut',
     problem: (_, host) => ({
       message: `The connection to ${host} was cut.`,
       remedy: 'Runs on the host go on; try again.',
@@ -101,7 +96,7 @@ const rows: readonly Row[] = [
   },
   {
     pattern: /Unprivileged user|This account is currently not available|Could not chdir to home directory/,
-    code: 'ssh-no-shell',
+    code: 'host-unsuitable',
     problem: (_, host) => ({
       message: `The account on ${host} cannot run commands.`,
       remedy: 'Ask its administrator for an account with a shell and a home folder.',
@@ -111,20 +106,14 @@ const rows: readonly Row[] = [
 
 const lastLine = (text: string): string => text.trim().split('\n').at(-1)?.trim().slice(0, 300) || 'it said nothing';
 
-export interface SshProblem extends Problem {
-  /** Trying again later may help: the network's fault, not the configuration's. */
-  passes: boolean;
-}
-
-/** What ssh's messages mean. `stderr` is what it printed, `code` its exit code. Pure. */
-export function sshProblem(host: string, stderr: string, code: number | null): SshProblem {
-  for (const { pattern, code: name, passes, problem } of rows) {
-    const said = pattern.exec(stderr);
-    if (said) return { code: name, passes: passes === true, ...problem(said, host, stderr) };
+/** What ssh's messages mean. `stderr` is what it printed, `code` its exit code; codes are those of `finalContact`, or pass. Pure. */
+export function sshProblem(host: string, stderr: string, code: number | null): Problem {
+  for (const row of rows) {
+    const said = row.pattern.exec(stderr);
+    if (said) return { code: row.code, ...row.problem(said, host, stderr) };
   }
   return {
-    code: 'ssh-failed',
-    passes: code === 255 || code === null,
+    code: 'host-failed',
     message: `The connection to ${host} ended${code === null ? '' : ` with code ${code}`}: ${lastLine(stderr)}`,
     remedy: `Check that ssh ${host} works in a terminal.`,
   };
