@@ -12,6 +12,7 @@ import { cookieVariable, identify, platform } from '../record/platform.ts';
 import { ownClaim, readCancel, readResult } from '../record/snapshot.ts';
 import { type ExitRecord, heartbeatEvery } from '../record/state.ts';
 import { lastLine, type Program, pause } from './program.ts';
+import { clearRemoved, watchRemoval } from './removed.ts';
 import { sweep } from './sweep.ts';
 
 /** How long a worker may take to write its checkpoint after TERM, unless the cancel says otherwise. */
@@ -147,9 +148,12 @@ export async function supervise(folder: string, n: number, program: Program): Pr
     }, cancelPoll),
   );
 
+  timers.push(watchRemoval(folder, n, () => pid !== undefined && platform.signalGroup(pid, 'SIGKILL')));
+
   const [code, signal, error] = await ended;
   for (const timer of timers) clearTimeout(timer);
   sweep(cookie);
+  if (await clearRemoved(folder, n)) return;
   if (error) return writeExit(folder, n, notStarted(error));
   const result = await readResult(folder, n).catch(() => undefined);
   const last = await lastLine(join(folder, layout.stderr(n)));

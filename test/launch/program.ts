@@ -3,7 +3,7 @@
  * (a JSON object), so that tests of launch need no engine. Every start of a worker leaves a line in `workers.log`.
  */
 import { spawn } from 'node:child_process';
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { toProblem } from '../../src/base/problem.ts';
 import { dispatch } from '../../src/launch/dispatcher.ts';
@@ -25,6 +25,8 @@ export interface Behaviour {
   escape?: boolean;
   /** Fill the disk on which the run lives, then fail as a worker would. */
   fill?: boolean;
+  /** Write a file of a folder in the run directory all the time, making both where they are not, as checkpoints do. */
+  checkpoints?: boolean;
   stderr?: string;
 }
 
@@ -48,6 +50,12 @@ async function work(folder: string, attempt: number): Promise<void> {
     });
     writeFileSync(join(folder, 'escaped'), String(child.pid));
     child.unref();
+  }
+  if (behaviour.checkpoints) {
+    setInterval(() => {
+      mkdirSync(join(folder, 'checkpoint'), { recursive: true });
+      writeFileSync(join(folder, 'checkpoint', 'step'), String(Date.now()));
+    }, 20);
   }
   if (behaviour.fill) {
     try {
