@@ -2,7 +2,15 @@ import { fail } from '../base/problem.ts';
 import type { Device, DeviceName, Forms } from './types.ts';
 
 /** Forms that every provider and element type has kernels for: WebGPU, and float64 on the CPU. */
-export const portableForms: Forms = { transposedProduct: 'transpose', rmsNorm: 'primitives', rotary: 'primitives' };
+export const portableForms: Forms = {
+  transposedProduct: 'transpose',
+  rmsNorm: 'primitives',
+  rotary: 'primitives',
+  logSoftmax: 'primitives',
+  argMax: 'primitives',
+  either: 'primitives',
+  products: 'float32',
+};
 
 /**
  * The devices that this version computes on. Half-precision products on the CPU provider silently run in float32, so
@@ -12,9 +20,25 @@ export const devices: Partial<Record<DeviceName, Device>> = {
   cpu: {
     name: 'cpu',
     provider: 'cpu',
-    forms: { transposedProduct: 'fused', rmsNorm: 'fused', rotary: 'fused' },
+    forms: {
+      transposedProduct: 'fused',
+      rmsNorm: 'fused',
+      rotary: 'fused',
+      logSoftmax: 'fused',
+      argMax: 'fused',
+      either: 'fused',
+      products: 'float32',
+    },
     state: 'wasm',
     precisions: ['float32'],
+    basePrecisions: ['float32'],
+  },
+  webgpu: {
+    name: 'webgpu',
+    provider: 'webgpu',
+    forms: portableForms,
+    state: 'buffers',
+    precisions: ['float32', 'mixed'],
     basePrecisions: ['float32'],
   },
 };

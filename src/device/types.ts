@@ -8,6 +8,14 @@ export interface Forms {
   rmsNorm: 'fused' | 'primitives';
   /** RoPE: onnxruntime's RotaryEmbedding, or primitives. */
   rotary: 'fused' | 'primitives';
+  /** log softmax: the op LogSoftmax, or primitives. */
+  logSoftmax: 'fused' | 'primitives';
+  /** Which of a row is the largest: the op ArgMax, whose result is int64, or primitives in float32. */
+  argMax: 'fused' | 'primitives';
+  /** Either of two conditions: the op Or, or a sum of two numbers that is above 0. */
+  either: 'fused' | 'primitives';
+  /** Type in which products of matrices are computed: float16 rounds their factors and results (mixed precision). */
+  products: 'float32' | 'float16';
 }
 
 /** What computes: one row of the device table. */
@@ -16,8 +24,11 @@ export interface Device {
   /** onnxruntime's execution provider. */
   provider: string;
   forms: Forms;
-  /** Where the optimizer's state lives. */
-  state: 'wasm';
+  /**
+   * Where weights and the optimizer's state live: in the process's memory, with the optimizer in WebAssembly, or in buffers of
+   * the device, with the optimizer in a graph.
+   */
+  state: 'wasm' | 'buffers';
   precisions: readonly ('float32' | 'mixed')[];
   basePrecisions: readonly ('float32' | 'bfloat16' | 'int4')[];
 }

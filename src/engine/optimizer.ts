@@ -1,3 +1,4 @@
+import type { Shape } from '../graph/tensor.ts';
 import type { ResolvedTraining } from '../plan/types.ts';
 import type { AdamwCoefficients, Parameter } from './memory.ts';
 
@@ -40,7 +41,7 @@ export interface UpdateNorms {
  * the weights is needed. Exact up to the rounding of the values. Reads every element in JavaScript: not for every step.
  */
 export function updateNorms(
-  { shape, arrays }: Pick<Parameter, 'shape' | 'arrays'>,
+  { shape, arrays }: { shape: Shape; arrays: Readonly<Record<'value' | 'first' | 'second', Float32Array>> },
   { betas: [beta1, beta2], epsilon, weight_decay: decay }: OptimizerSettings,
   { step, learningRate }: { step: number; learningRate: number },
 ): UpdateNorms {

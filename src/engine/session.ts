@@ -43,7 +43,7 @@ const denormalsAreZero = { set_denormal_as_zero: '1' };
 const spinBriefly = { intra_op: { spin_duration_us: '10' } };
 
 /** onnxruntime; fails with `not-available-runtime` where it is not installed for this platform (a universal package has none). */
-async function runtime(): Promise<typeof Ort> {
+export async function runtime(): Promise<typeof Ort> {
   try {
     return await import('onnxruntime-node');
   } catch (error) {
@@ -57,6 +57,27 @@ async function runtime(): Promise<typeof Ort> {
       },
     );
   }
+}
+
+/** What every session is opened with, on whatever device. */
+export function sessionOptions(options: SessionOptions): Ort.InferenceSession.SessionOptions {
+  const { threads, prepack = false, profile, device = devices.cpu! } = options;
+  return {
+    ...pinnedOptions,
+    executionProviders: [device.provider],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+    ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile }),
+    extra: {
+      session: {
+        ...denormalsAreZero,
+        ...spinBriefly,
+        ...(!prepack && { disable_prepacking: '1' }),
+        model_external_initializers_file_folder_path: externalRoot,
+      },
+    },
+  };
 }
 
 /** One graph, loaded. `run` computes in the calling thread and blocks it until the outputs are there. */
@@ -76,25 +97,9 @@ export class Session {
   }
 
   static async open(graph: Graph, options: SessionOptions): Promise<Session> {
-    const { threads, prepack = false, profile, device = devices.cpu! } = options;
     // Loaded with the first session: verbs and supervisors that compute nothing would carry it for nothing.
     const ort = await runtime();
-    const session = await ort.InferenceSession.create(encodeModel(graph), {
-      ...pinnedOptions,
-      executionProviders: [device.provider],
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      logSeverityLevel: 3,
-      ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile }),
-      extra: {
-        session: {
-          ...denormalsAreZero,
-          ...spinBriefly,
-          ...(!prepack && { disable_prepacking: '1' }),
-          model_external_initializers_file_folder_path: externalRoot,
-        },
-      },
-    });
+    const session = await ort.InferenceSession.create(encodeModel(graph), sessionOptions(options));
     return new Session(ort, session, graph);
   }
 
@@ -106,11 +111,8 @@ export class Session {
     feeds: Readonly<Record<string, Values>>,
     into: Readonly<Record<string, Values>> = {},
   ): Promise<Record<string, Values>> {
-    const toTensor = (name: string, type: TensorType, values: Values | undefined) => {
-      check(name, type, values);
-      // The names of element types are ONNX's on both sides; onnxruntime checks the array's type against them.
-      return new this.#ort.Tensor(type.dtype as 'float32', values as Float32Array, [...type.shape]);
-    };
+    const toTensor = (name: string, type: TensorType, values: Values | undefined) =>
+      tensorOf(this.#ort, name, type, values);
     const tensors: Record<string, Ort.Tensor> = {};
     for (const [name, type] of this.inputs) tensors[name] = toTensor(name, type, feeds[name]);
     const fetches: Record<string, Ort.Tensor | null> = {};
@@ -125,8 +127,11 @@ export class Session {
   }
 }
 
-function check(name: string, type: TensorType, values: Values | undefined): void {
+/** Values as onnxruntime's tensor, without a copy. Throws on a misfit (a defect of the caller). */
+export function tensorOf(ort: typeof Ort, name: string, type: TensorType, values: Values | undefined): Ort.Tensor {
   if (!values) throw new Error(`nothing is fed to the input ${name} ${describe(type)}`);
   if (values.length !== count(type.shape))
     throw new Error(`${name} ${describe(type)} is given ${values.length} elements`);
+  // The names of element types are ONNX's on both sides; onnxruntime checks the array's type against them.
+  return new ort.Tensor(type.dtype as 'float32', values as Float32Array, [...type.shape]);
 }

@@ -2,18 +2,21 @@ import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import { fail } from '../base/problem.ts';
 import type { Rows } from '../data/types.ts';
 import { deviceRow } from '../device/devices.ts';
-import type { DeviceName } from '../device/types.ts';
+import type { Device, DeviceName } from '../device/types.ts';
 import { buildTraining, trainedParameters } from '../graph/training.ts';
 import type { Model } from '../model/types.ts';
 import type { ResolvedTraining } from '../plan/types.ts';
+import { createBufferTrainer } from './buffer-trainer.ts';
 import { loadState, saveState } from './checkpoint.ts';
-import { initialFactors, type LoraRequest, loraFactors } from './lora.ts';
+import { type LoraRequest, loraFactors } from './lora.ts';
 import { allocate, type Parameter } from './memory.ts';
+import { notFinite, weightsNotFinite } from './not-finite.ts';
 import { adamwStep, gradientNorm, type UpdateNorms, updateNorms } from './optimizer.ts';
 import { learningRate } from './schedule.ts';
 import { Session, type Values } from './session.ts';
+import { startValues } from './start-values.ts';
 import type { StepMetrics, Trainer } from './types.ts';
-import { placeWeights, readWeights } from './weights.ts';
+import { placeWeights } from './weights.ts';
 
 export interface TrainerRequest {
   model: Model;
@@ -35,16 +38,25 @@ export interface TrainerRequest {
  * `not-available` for settings that the device does not carry out, `memory-short` where the memory does not suffice.
  */
 export async function createTrainer(request: TrainerRequest): Promise<Trainer> {
-  const { model, trained, training, seed, threads } = request;
   const device = deviceRow(request.device ?? 'cpu');
   refuse(request);
+  return trainers[device.state](request, device);
+}
+
+/** What makes the trainer, by where the device keeps the state. */
+const trainers: Record<Device['state'], (request: TrainerRequest, device: Device) => Promise<Trainer>> = {
+  wasm: createWasmTrainer,
+  buffers: createBufferTrainer,
+};
+
+async function createWasmTrainer(request: TrainerRequest, device: Device): Promise<Trainer> {
+  const { model, trained, training, threads } = request;
   const lora = request.lora && loraFactors(request.lora);
   const parameters = allocate(
     trainedParameters(model.config, { trained, lora }),
     training.micro_batch < training.batch || training.distill !== undefined,
   );
-  const start = new Map<string, Float32Array>(await readWeights(model, trained));
-  if (request.lora) for (const [name, data] of await initialFactors(model, request.lora, seed)) start.set(name, data);
+  const start = await startValues(request);
   for (const { name, arrays } of parameters) arrays.value.set(start.get(name)!);
   start.clear();
   const owned = new Set(parameters.map((p) => p.name));
@@ -165,7 +177,7 @@ class WasmTrainer implements Trainer {
     return new Map(chosen.map((p) => [p.name, { shape: [...p.shape], data: p.arrays.value.slice() }]));
   }
 
-  updateNorms(): Map<string, UpdateNorms> {
+  async updateNorms(): Promise<Map<string, UpdateNorms>> {
     const step = this.#step;
     if (step === 0) return new Map();
     const at = { step, learningRate: learningRate(this.#training, step - 1) };
@@ -187,15 +199,4 @@ class WasmTrainer implements Trainer {
     await this.#passes.learning.close();
     await this.#passes.following?.close();
   }
-}
-
-const remedy = 'Lower learning_rate, lengthen warmup, or set clip, and run again.';
-
-function notFinite(step: number, loss: number, norm: number): never {
-  const what = Number.isFinite(loss) ? `the norm of the gradient is ${norm}` : `the loss is ${loss}`;
-  return fail('loss-not-finite', `At step ${step} ${what}: the training has diverged.`, { remedy });
-}
-
-function weightsNotFinite(step: number, name: string): never {
-  return fail('weights-not-finite', `After step ${step} ${name} is not finite: the training has diverged.`, { remedy });
 }

@@ -23,7 +23,7 @@ export interface Trainer {
   /** Current float32 values of trained tensors (and LoRA factors, by PEFT's names). */
   read(names?: readonly string[]): Promise<Map<string, { shape: number[]; data: Float32Array }>>;
   /** ‖Δw‖ of the last step and ‖w‖ after it, of each trained tensor; no entries before the first step. */
-  updateNorms(): Map<string, { update: number; weight: number }>;
+  updateNorms(): Promise<Map<string, { update: number; weight: number }>>;
   /**
    * Writes masters, moments and the step count; atomic: the file is there whole or not at all. Fails with
    * `weights-not-finite`, and writes nothing, if the last step made a value infinite or NaN.

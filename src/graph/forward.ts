@@ -2,7 +2,7 @@ import { devices } from '../device/devices.ts';
 import type { Device } from '../device/types.ts';
 import type { ModelConfig } from '../model/types.ts';
 import { decoder, type PastInputs } from './decoder.ts';
-import { cast, concat, reshape, split } from './functions.ts';
+import { cast, concat, isLargest, logSoftmax, reshape, split } from './functions.ts';
 import { Graph } from './graph.ts';
 import type { Tensor } from './tensor.ts';
 import { type LoraMap, type WeightPlaces, Weights } from './weights.ts';
@@ -128,10 +128,8 @@ function putScores(g: Graph, rows: readonly Tensor[], logitsOf: (rows: Tensor) =
   const scored = rows.map((part, i) => {
     const logits = logitsOf(part);
     const column = reshape(g, targets[i]!, [sizes[i]!, 1]);
-    const logProbabilities = g.apply('LogSoftmax', [logits], { axis: -1 });
-    const chosen = g.apply('GatherElements', [logProbabilities, column], { axis: 1 });
-    const best = cast(g, g.apply('ArgMax', [logits], { axis: -1, keepdims: 1 }), 'int32');
-    return concat(g, [chosen, cast(g, g.apply('Equal', [best, column]), g.float)], 1);
+    const chosen = g.apply('GatherElements', [logSoftmax(g, logits), column], { axis: 1 });
+    return concat(g, [chosen, cast(g, isLargest(g, logits, column), g.float)], 1);
   });
   const [logProbability, greedy] = split(g, concat(g, scored, 0), [1, 1], 1);
   g.output('log_probability', reshape(g, logProbability!, [total]));

@@ -56,6 +56,38 @@ export function cast(g: Graph, x: Tensor, to: ElementType): Tensor {
   return x.dtype === to ? x : g.apply('Cast', [x], { to: elementTypes[to].onnx });
 }
 
+/** log softmax over the last dimension: x − max − log Σ exp(x − max). */
+export function logSoftmax(g: Graph, x: Tensor): Tensor {
+  if (g.forms.logSoftmax === 'fused') return g.apply('LogSoftmax', [x], { axis: -1 });
+  const last = x.shape.length - 1;
+  const shifted = sub(g, x, g.apply('ReduceMax', [x, g.ints([last])], { keepdims: 1 }));
+  return sub(g, shifted, g.apply('Log', [reduceSum(g, g.apply('Exp', [shifted]), [last])]));
+}
+
+/** Either of two conditions. */
+export function either(g: Graph, a: Tensor, b: Tensor): Tensor {
+  if (g.forms.either === 'fused') return g.apply('Or', [a, b]);
+  return g.apply('Greater', [add(g, cast(g, a, g.float), cast(g, b, g.float)), g.scalar(0)]);
+}
+
+/** Whether `column` [rows, 1], int32, is the index of the largest of its row of x [rows, width], the first of equals. */
+export function isLargest(g: Graph, x: Tensor, column: Tensor): Tensor {
+  if (g.forms.argMax === 'fused') {
+    return g.apply('Equal', [cast(g, g.apply('ArgMax', [x], { axis: -1, keepdims: 1 }), 'int32'), column]);
+  }
+  const [, width] = x.shape;
+  const largest = g.apply('ReduceMax', [x, g.ints([1])], { keepdims: 1 });
+  // Indices as negative numbers, so that the first of equals is the largest of them; exact up to 2²⁴.
+  const indices = g.constant(
+    g.float,
+    [1, width!],
+    Float32Array.from({ length: width! }, (_, i) => -i),
+  );
+  const those = g.apply('Where', [g.apply('Equal', [x, largest]), indices, g.scalar(-width!)]);
+  const first = neg(g, g.apply('ReduceMax', [those, g.ints([1])], { keepdims: 1 }));
+  return g.apply('Equal', [first, cast(g, column, g.float)]);
+}
+
 export function reduceSum(g: Graph, x: Tensor, axes: readonly number[], keepDims = true): Tensor {
   return axes.length === 0 ? x : g.apply('ReduceSum', [x, g.ints(axes)], { keepdims: keepDims ? 1 : 0 });
 }

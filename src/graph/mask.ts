@@ -1,4 +1,4 @@
-import { reshape, slice } from './functions.ts';
+import { either, reshape, slice } from './functions.ts';
 import type { Graph } from './graph.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -22,7 +22,7 @@ export function attentionMasks(g: Graph, queries: Tokens, keys: Tokens): (window
   const row = (x: Tensor) => reshape(g, x, [keys.batch, 1, 1, keys.length]);
   const among = (segments: Tensor) => g.apply('Equal', [column(segments), row(keys.segments)]);
   const own = among(queries.segments);
-  const together = queries.parents ? g.apply('Or', [own, among(queries.parents)]) : own;
+  const together = queries.parents ? either(g, own, among(queries.parents)) : own;
   const before = g.apply('LessOrEqual', [row(keys.positions), column(queries.positions)]);
   const visible = g.apply('And', [together, before]);
   const additive = (condition: Tensor) =>

@@ -148,7 +148,7 @@ async function steps(context: Context, { start, trainer, data, distilled, traini
     const atEvaluation = evaluation && every !== undefined && (atEnd ? training.keep !== undefined : at % every === 0);
     if (atCheckpoint) await checkpoint(context, trainer);
     if (at > 0 && (atCheckpoint || atEvaluation)) {
-      context.writer.update({ step: at, update_ratio: updateRatios(trainer.updateNorms(), start.layers) });
+      context.writer.update({ step: at, update_ratio: updateRatios(await trainer.updateNorms(), start.layers) });
     }
     if (atEvaluation) {
       await intermediate(context, trainer, evaluation);

@@ -1,4 +1,4 @@
-import { cast, mul, neg, reduceSum, reshape } from '../functions.ts';
+import { cast, logSoftmax, mul, neg, reduceSum, reshape } from '../functions.ts';
 import type { Graph } from '../graph.ts';
 import type { Rule } from '../rule.ts';
 import type { Tensor } from '../tensor.ts';
@@ -20,7 +20,7 @@ export function crossEntropyTerms(g: Graph, logits: Tensor, targets: Tensor, sca
   const counted = cast(g, g.apply('GreaterOrEqual', [targets, zero]), g.float);
   const weight = reshape(g, mul(g, counted, scale), column);
   const index = reshape(g, g.apply('Max', [targets, zero]), column);
-  const logProbabilities = g.apply('LogSoftmax', [logits], { axis: -1 });
+  const logProbabilities = logSoftmax(g, logits);
   const terms: CrossEntropyTerms = { logProbabilities, index, weight };
   const losses = mul(g, g.apply('GatherElements', [logProbabilities, index], { axis: 1 }), weight);
   return { loss: neg(g, reduceSum(g, losses, [0, 1], false)), terms };

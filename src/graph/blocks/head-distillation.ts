@@ -1,4 +1,4 @@
-import { cast, mul, product, reduceSum, reshape, sub } from '../functions.ts';
+import { cast, logSoftmax, mul, product, reduceSum, reshape, sub } from '../functions.ts';
 import type { Graph } from '../graph.ts';
 import type { Tensor } from '../tensor.ts';
 import { after, type HeadOptions, headInParts } from './head-loss.ts';
@@ -30,8 +30,8 @@ export function headDistillation(
     // Tied to this part of the student's rows: else all parts of the teacher's logits would be computed at first.
     const held = after(g, theirs!, [input]);
     const teacherLogits = product(g, held, computable(g, teacher.weight, held), { transB: true });
-    const logP = g.apply('LogSoftmax', [teacherLogits], { axis: -1 });
-    const logQ = g.apply('LogSoftmax', [logits], { axis: -1 });
+    const logP = logSoftmax(g, teacherLogits);
+    const logQ = logSoftmax(g, logits);
     const p = g.apply('Exp', [logP]);
     const zero = g.constant('int32', [], [0]);
     const counted = cast(g, g.apply('GreaterOrEqual', [some!, zero]), g.float);
