@@ -1,4 +1,4 @@
-// Writes what package.json and package.nls.json say of commands, menus and settings from the tables of src/extension.
+// Writes what package.json and package.nls.json say of commands, menus, settings and colours from the tables of src/extension.
 //   node --import tsx scripts/contributes.mjs        (a test fails while they differ)
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { contributes, restrictedConfigurations, texts } from '../src/extension/contributes.ts';
@@ -13,5 +13,5 @@ manifest.capabilities.untrustedWorkspaces.restrictedConfigurations = restrictedC
 write('package.json', manifest);
 
 // Texts of other contributions (views, walkthrough, tools) are written by hand and stay.
-const others = Object.entries(read('package.nls.json')).filter(([key]) => !/^(command|setting)\./.test(key));
+const others = Object.entries(read('package.nls.json')).filter(([key]) => !/^(command|setting|colour)\./.test(key));
 write('package.nls.json', { ...texts(), ...Object.fromEntries(others) });

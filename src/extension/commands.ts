@@ -80,6 +80,11 @@ export const commands = {
     icon: 'layers',
     menus: [title(`${layersView} && strata.layers.hasArms`, 'navigation@1')],
   },
+  'strata.layers.chooseImportance': {
+    title: 'Choose Importance to Draw…',
+    icon: 'symbol-color',
+    menus: [title(`${layersView} && strata.layers.hasImportance`, 'navigation@1')],
+  },
   'strata.layers.openModel': {
     title: 'Show Layers of Folder…',
     icon: 'folder-opened',

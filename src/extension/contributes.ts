@@ -1,3 +1,4 @@
+import { colours } from './colours.ts';
 import { type CommandRow, commands } from './commands.ts';
 import { settings } from './settings.ts';
 
@@ -18,6 +19,7 @@ export function contributes() {
       ...(enablement !== undefined && { enablement }),
     })),
     menus,
+    colors: Object.entries(colours).map(([id, { defaults }]) => ({ id, description: `%colour.${id}%`, defaults })),
     configuration: {
       title: 'Strata',
       properties: Object.fromEntries(
@@ -45,5 +47,6 @@ export function texts(): Record<string, string> {
   return Object.fromEntries([
     ...Object.entries(commands).map(([id, { title }]) => [`command.${id}`, title]),
     ...Object.entries(settings).map(([id, { description }]) => [`setting.${id}`, description]),
+    ...Object.entries(colours).map(([id, { description }]) => [`colour.${id}`, description]),
   ]);
 }

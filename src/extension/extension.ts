@@ -7,6 +7,7 @@ import { findHomes, watchHomes } from './homes.ts';
 import { Language } from './language.ts';
 import { LayersView } from './layers/view.ts';
 import { ComparePanels } from './panel/panels.ts';
+import { isMeasurement } from './runs/entry.ts';
 import { RunIndex } from './runs/index.ts';
 import { RunsView } from './runs/view.ts';
 import { RunWatcher } from './runs/watch.ts';
@@ -27,7 +28,7 @@ export function activate(context: vscode.ExtensionContext): App & Activation {
   const index = new RunIndex(storageUri && join(storageUri.fsPath, 'runs.json'));
   const watcher = new RunWatcher(index);
   const documents = new Documents({ context, log });
-  const layers = new LayersView(context, log);
+  const layers = new LayersView(context, log, () => index.homes);
   const runs = new RunsView(index);
   const panels = new ComparePanels(context, log);
   const language = new Language(context, log);
@@ -50,6 +51,7 @@ export function activate(context: vscode.ExtensionContext): App & Activation {
     showStatus(app),
     provideTasks(context),
     provideTools(app),
+    index.onChange(({ changed }) => changed.some(isMeasurement) && layers.measured()),
     watchHomes(() => void refreshHomes()),
   );
   language.startWithFirstFile();

@@ -5,7 +5,7 @@ import { compareExperiment, compareSelected } from './compare.ts';
 import { compareCheckpoints } from './compare-checkpoints.ts';
 import { chosenExperiment } from './experiment.ts';
 import { newExperiment, openSampleWorld } from './first-steps.ts';
-import type { LayerNode } from './layers/node.ts';
+import { type LayerNode, noScale } from './layers/node.ts';
 import { runExperiment, showPlan } from './run.ts';
 import { deleteRuns, diffSpecs, onRun } from './run-commands.ts';
 import type { RunNode } from './runs/tree.ts';
@@ -50,6 +50,7 @@ const handlers: { [K in CommandId]: Handler } = {
   'strata.restartServer': ({ language }) => language.restart(),
 
   'strata.layers.chooseArm': (app, arm?: string) => chooseArm(app, arm),
+  'strata.layers.chooseImportance': (app, id?: string) => chooseImportance(app, id),
   'strata.layers.openModel': (app, folder?: vscode.Uri) => openModel(app, folder),
   'strata.layers.openResource': (app, folder?: vscode.Uri) => openModel(app, folder),
   'strata.layers.compare': (app, a?: vscode.Uri, b?: vscode.Uri) => compareCheckpoints(app, a, b),
@@ -85,6 +86,27 @@ async function chooseArm(app: App, arm?: string): Promise<void> {
     placeHolder: vscode.l10n.t('Which arm is drawn into the layers?'),
   });
   if (picked) await app.layers.chooseArm(picked.arm);
+}
+
+async function chooseImportance({ layers }: App, id?: string): Promise<void> {
+  if (id !== undefined) return layers.chooseScale(id);
+  if (layers.scales.length === 0) {
+    const text = vscode.l10n.t(
+      'Nothing was measured of this model. Add the key analysis to its experiment and run it.',
+    );
+    void vscode.window.showInformationMessage(text);
+    return;
+  }
+  const items = layers.scales.map(({ id, label, detail }) => ({
+    id,
+    label: id === layers.scale ? `$(check) ${label}` : label,
+    description: detail,
+  }));
+  const none = { id: noScale, label: vscode.l10n.t('None'), description: '' };
+  const picked = await vscode.window.showQuickPick([...items, none], {
+    placeHolder: vscode.l10n.t('Which importance is drawn on the layers?'),
+  });
+  if (picked) await layers.chooseScale(picked.id);
 }
 
 async function openModel(app: App, folder?: vscode.Uri): Promise<void> {

@@ -55,14 +55,14 @@ export const tools = {
   }),
   describe_layers: tool<{ model?: string; experiment?: string; arm?: string }>({
     says: 'Reading the layers',
-    async answer(_app, { model, experiment, arm }) {
+    async answer({ index }, { model, experiment, arm }) {
       const described = await attempt(async () => {
         const { describeExperiment, describeModel } = await import('./layers/describe.ts');
         if (model !== undefined)
-          return describeModel(vscode.Uri.joinPath(vscode.Uri.file(workspaceFolder()), model).fsPath);
+          return describeModel(vscode.Uri.joinPath(vscode.Uri.file(workspaceFolder()), model).fsPath, index.homes);
         const file = await fileOf(experiment ?? '');
         const text = await vscode.workspace.openTextDocument(file);
-        return describeExperiment(text.getText(), file, arm);
+        return describeExperiment(text.getText(), file, { arm });
       });
       if (!described.ok) return sentence(described.problem);
       const { root, problem, arms } = described.value;

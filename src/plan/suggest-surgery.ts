@@ -17,6 +17,12 @@ export interface SuggestedSurgery {
  */
 const trusted = ['removal', 'angular', 'influence', 'duplication'] as const;
 
+/** Their places in that order, for views that offer them. */
+export const rankingOrder = Object.fromEntries(trusted.map((name, place) => [name, place])) as Record<
+  (typeof trusted)[number],
+  number
+>;
+
 /** Shares of the published recipe: 8 blocks for 32 layers, of which 2 are deleted (Llama SLayer 8B, strategy.jpg). */
 const grownShare = 8 / 32;
 const prunedShare = 2 / 32;

@@ -12,7 +12,9 @@ import { modelFolder } from '../../plan/facts/model.ts';
 import { gather } from '../../plan/gather.ts';
 import { isPlannable, resolve } from '../../plan/resolve.ts';
 import type { ArmPlan, Plan, PlannableFacts, RunSpec } from '../../plan/types.ts';
-import { layout } from '../../record/layout.ts';
+import { homeOf, layout } from '../../record/layout.ts';
+import { readMeasured, withImportance } from '../../record/measured.ts';
+import { chosenScale, type Scale, scalesOf } from './importance.ts';
 import type { LayerNode } from './node.ts';
 import { type Drawing, drawModel, resultingTree } from './tree.ts';
 
@@ -24,26 +26,44 @@ export interface Described {
   arms: { name: string; words: string; pending?: string }[];
   /** The arm that is drawn. */
   arm?: string;
+  /** Importance that can be drawn, and the one that is. */
+  scales: Pick<Scale, 'id' | 'label' | 'detail'>[];
+  scale?: string;
   /** A sentence for the head of the view. */
   problem?: string;
   /** Folder of the model, to be watched. */
   model?: string;
 }
 
+/** What the user chose to see. */
+export interface Wishes {
+  arm?: string | undefined;
+  /** Id of a scale, or `noScale`; the most trusted one otherwise. */
+  scale?: string | undefined;
+}
+
 /**
  * The model of an experiment, with one of its arms drawn into it. Reads config and tensor headers only. Of a text with errors
  * what can be read is drawn, and `problem` says so.
  */
-export async function describeExperiment(text: string, file: string, arm: string | undefined): Promise<Described> {
+export async function describeExperiment(text: string, file: string, { arm, scale }: Wishes): Promise<Described> {
   const parsed = parse(text, { file });
   const { draft } = parsed;
   const opened = await attempt(async () => openModel(await modelFolder(draft.model, dirname(file))));
   if (!opened.ok)
-    return { arms: Object.keys(draft.arms).map((name) => ({ name, words: '' })), problem: sentence(opened.problem) };
+    return {
+      arms: Object.keys(draft.arms).map((name) => ({ name, words: '' })),
+      scales: [],
+      problem: sentence(opened.problem),
+    };
   const model = opened.value;
   const title = draft.model;
-  const facts = await gather(draft, { depth: 'headers' });
-  const plan = isPlannable(facts) ? planned(draft, facts) : undefined;
+  const measured = await readMeasured([homeOf(file).folder], model);
+  const gathered = await gather(draft, { depth: 'headers' });
+  const facts = withImportance({ ...gathered, measured }, draft);
+  const plan = facts && isPlannable(facts) ? planned(draft, facts) : undefined;
+  const scales = scalesOf(measured);
+  const shown = chosenScale(scales, scale);
   const chosen = arm === undefined ? undefined : plan?.arms.find(({ name }) => name === arm);
   const drawn = chosen && chosen.pending === undefined ? chosen : undefined;
   const broken = parsed.experiment === undefined || !plan || hasErrors(plan.diagnostics);
@@ -57,10 +77,12 @@ export async function describeExperiment(text: string, file: string, arm: string
     ),
     model: model.folder,
     ...(drawn && { arm: drawn.name }),
+    scales,
+    ...(shown && { scale: shown.id }),
     ...(problem !== undefined && { problem }),
     root: drawn
-      ? drawArm(`${title}, arm ${drawn.name}`, model, drawn)
-      : drawModel(title, modelTree(model), { pruned: [] }),
+      ? drawArm(`${title}, arm ${drawn.name}`, model, drawn, shown)
+      : drawModel(title, modelTree(model), { pruned: [], ...importanceOf(shown, 'base') }),
   };
 }
 
@@ -89,26 +111,47 @@ function armRow(name: string, plan: ArmPlan | undefined): Described['arms'][numb
   return { name, words: words.join(', '), ...(pending !== undefined && { pending }) };
 }
 
-function drawArm(title: string, model: Model, arm: ArmPlan): LayerNode {
+function importanceOf(scale: Scale | undefined, of: 'base' | 'result'): Pick<Drawing, 'importance'> {
+  return scale ? { importance: { scale, of } } : {};
+}
+
+function drawArm(title: string, model: Model, arm: ArmPlan, scale: Scale | undefined): LayerNode {
   const base = modelTree(model);
   const tree = resultingTree(base, arm.layers);
   const { pruned, lora, trainedParameters } = arm;
   const adapted = lora && { weights: new Set(lora.weights), rank: lora.rank };
-  return drawModel(title, tree, { pruned, trained: new Set(arm.trained), trainedParameters, adapted }, base);
+  const drawing = { pruned, trained: new Set(arm.trained), trainedParameters, adapted, ...importanceOf(scale, 'base') };
+  return drawModel(title, tree, drawing, base);
 }
 
-/** A checkpoint folder, or a run with what it trained. Fails as `openModel` does. */
-export async function describeModel(folder: string): Promise<Described> {
+/**
+ * A checkpoint folder, or a run with what it trained. `homes`: `.strata` folders where it may have been measured. Fails as
+ * `openModel` does.
+ */
+export async function describeModel(
+  folder: string,
+  homes: readonly string[] = [],
+  { scale }: Wishes = {},
+): Promise<Described> {
   const model = await openModel(folder);
   const spec = model.kind === 'run' ? await readJsonIfThere<RunSpec>(join(folder, layout.spec)) : undefined;
   const kept = new Set(model.layers.flatMap((l) => (l.kind === 'new' ? [] : [l.base])));
   const pruned = Array.from({ length: model.base?.config.layers ?? 0 }, (_, i) => i).filter((i) => !kept.has(i));
   const tree = modelTree(model);
   const base = model.base ? modelTree(await openModel(model.base.folder)) : tree;
+  const scales = scalesOf(await readMeasured(homes, model));
+  const shown = chosenScale(scales, scale);
   return {
     arms: [],
+    scales,
+    ...(shown && { scale: shown.id }),
     model: model.folder,
-    root: drawModel(basename(folder), tree, { pruned, ...trainedBy(spec, model) }, base),
+    root: drawModel(
+      basename(folder),
+      tree,
+      { pruned, ...trainedBy(spec, model), ...importanceOf(shown, 'result') },
+      base,
+    ),
   };
 }
 

@@ -1,3 +1,5 @@
+import type { Heat } from './importance.ts';
+
 /** What is to be seen of a layer, module or tensor. */
 export type Mark = 'new' | 'pruned' | 'merged' | 'trained' | 'partly' | 'adapted' | 'frozen' | 'changed' | 'differs';
 
@@ -15,6 +17,8 @@ export interface LayerNode {
   /** Lines of plain text. */
   tooltip: string[];
   children: LayerNode[];
+  /** Importance of a layer by the chosen metric, as a colour. */
+  heat?: Heat;
   /** Full name in the resulting model, for copying. */
   name?: string;
 }
@@ -31,3 +35,6 @@ export const markWords: Record<Mark, string> = {
   changed: 'changed',
   differs: 'differs',
 };
+
+/** Choice of a user who wants no importance drawn. */
+export const noScale = 'none';

@@ -1,6 +1,7 @@
 import { leaves, type TreeNode } from '../../model/tree.ts';
 import type { StackLayer } from '../../model/types.ts';
 import { bytes, parameters, percent } from '../../plan/amounts.ts';
+import { type Importance, importanceOfLayer, type Scale, scaleWords } from './importance.ts';
 import { type LayerNode, type Mark, markWords } from './node.ts';
 
 /** What an arm does to a model, as the tree shows it. Names and stack are those of the resulting model. */
@@ -13,6 +14,8 @@ export interface Drawing {
   trainedParameters?: number;
   /** Weights with a LoRA adapter. */
   adapted?: { weights: ReadonlySet<string>; rank: number };
+  /** How important a layer is, by its number in the base; for a run's own measurement, in the result. */
+  importance?: { scale: Scale; of: 'base' | 'result' };
 }
 
 /**
@@ -47,7 +50,7 @@ export function drawModel(title: string, tree: TreeNode, drawing: Drawing, base:
   const rows = tree.children.map((child) => drawNode(child, drawing));
   for (const number of [...drawing.pruned].sort((a, b) => a - b)) {
     const gone = base.children.find(({ kind, name }) => kind === 'layer' && name === String(number));
-    if (gone) rows.splice(placeOf(number, tree, rows), 0, prunedRow(gone));
+    if (gone) rows.splice(placeOf(number, tree, rows), 0, prunedRow(gone, drawing));
   }
   const layers = tree.children.filter(({ kind }) => kind === 'layer').length;
   const trained = drawing.trained && trainedWords(tree, drawing);
@@ -56,6 +59,7 @@ export function drawModel(title: string, tree: TreeNode, drawing: Drawing, base:
     `${parameters(tree.parameters)} parameters`,
     ...(trained === undefined ? [] : [trained]),
     bytes(tree.bytes),
+    ...(drawing.importance ? [scaleWords(drawing.importance.scale)] : []),
   ];
   return {
     key: 'model',
@@ -90,15 +94,17 @@ function drawNode(node: TreeNode, drawing: Drawing): LayerNode {
   const marks = [...layerMarks(node.layer), ...trainingMarks(node, drawing)];
   const [kind = [], made = []] = node.layer ? layerWords(node.layer, node.name) : [];
   const words = [...kind, ...trainingWords(marks), ...made, parameters(node.parameters)];
+  const important = node.kind === 'layer' ? importanceOfNode(node, drawing) : undefined;
   const label = node.layer ? `Layer ${node.layer.label}` : node.name;
   return {
     key: node.path,
     kind: node.kind === 'layer' ? 'layer' : 'module',
     label,
-    description: words.join(' · '),
+    description: [...(important ? [important.number] : []), ...words].join(' · '),
     marks,
-    spoken: `${label}, ${words.join(', ')} parameters`,
-    tooltip: [node.path, ...words, bytes(node.bytes), node.dtypes.join(' and ')],
+    spoken: `${label}, ${words.join(', ')} parameters${important ? `, ${important.spoken}` : ''}`,
+    tooltip: [node.path, ...words, bytes(node.bytes), node.dtypes.join(' and '), ...(important?.tooltip ?? [])],
+    ...(important && { heat: important.heat }),
     children: node.children.map((child) => drawNode(child, drawing)),
     name: node.path,
   };
@@ -127,17 +133,26 @@ function tensorRow(leaf: TreeNode, drawing: Drawing): LayerNode {
   };
 }
 
-function prunedRow(layer: TreeNode): LayerNode {
+/** Blocks that surgery makes were never measured. */
+function importanceOfNode({ name, layer }: TreeNode, { importance }: Drawing): Importance | undefined {
+  if (!importance) return undefined;
+  if (importance.of === 'result' || !layer) return importanceOfLayer(importance.scale, Number(name));
+  return layer.kind === 'kept' ? importanceOfLayer(importance.scale, layer.base) : undefined;
+}
+
+function prunedRow(layer: TreeNode, { importance }: Drawing): LayerNode {
+  const important = importance?.of === 'base' ? importanceOfLayer(importance.scale, Number(layer.name)) : undefined;
   const label = `Layer ${layer.name}`;
   const words = ['pruned', parameters(layer.parameters)];
   return {
     key: `pruned.${layer.path}`,
     kind: 'layer',
     label,
-    description: words.join(' · '),
+    description: [...(important ? [important.number] : []), ...words].join(' · '),
     marks: ['pruned'],
-    spoken: `${label}, pruned, ${parameters(layer.parameters)} parameters`,
-    tooltip: [`${layer.path} of the base`, ...words],
+    spoken: `${label}, pruned, ${parameters(layer.parameters)} parameters${important ? `, ${important.spoken}` : ''}`,
+    tooltip: [`${layer.path} of the base`, ...words, ...(important?.tooltip ?? [])],
+    ...(important && { heat: important.heat }),
     children: [],
   };
 }

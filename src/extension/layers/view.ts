@@ -2,7 +2,9 @@ import { watch } from 'node:fs';
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { attempt, sentence } from '../../base/problem.ts';
+import { heatColour } from '../colours.ts';
 import type { Described } from './describe.ts';
+import type { Heat } from './importance.ts';
 import type { LayerNode, Mark } from './node.ts';
 
 /** What the view shows: the active experiment with the arm chosen for it, one folder, or a tree made elsewhere. */
@@ -13,6 +15,8 @@ type Source =
 
 const scheme = 'strata-layer';
 const pause = 250;
+const scaleKey = 'importance';
+const nothing: Described = { arms: [], scales: [] };
 
 const icons: Record<Mark, { id: string; color?: string }> = {
   new: { id: 'diff-added', color: 'charts.green' },
@@ -39,6 +43,7 @@ export class LayersView
   readonly view: vscode.TreeView<LayerNode>;
   readonly #context: vscode.ExtensionContext;
   readonly #log: vscode.LogOutputChannel;
+  readonly #homes: () => readonly string[];
   readonly #changed = new vscode.EventEmitter<undefined>();
   readonly onDidChangeTreeData = this.#changed.event;
   readonly #decorated = new vscode.EventEmitter<undefined>();
@@ -47,16 +52,18 @@ export class LayersView
   #source: Source = { kind: 'active' };
   #document: vscode.TextDocument | undefined;
   #root: LayerNode | undefined;
-  #described: Described = { arms: [] };
+  #described: Described = nothing;
   #parents = new Map<LayerNode, LayerNode>();
   #watched: { folder: string; close(): void } | undefined;
   #soon: NodeJS.Timeout | undefined;
   /** Counts drawings, so that a slow one does not replace a newer one. */
   #turn = 0;
 
-  constructor(context: vscode.ExtensionContext, log: vscode.LogOutputChannel) {
+  /** `homes`: the `.strata` folders that are known. */
+  constructor(context: vscode.ExtensionContext, log: vscode.LogOutputChannel, homes: () => readonly string[]) {
     this.#context = context;
     this.#log = log;
+    this.#homes = homes;
     this.view = vscode.window.createTreeView('strata.layers', { treeDataProvider: this, showCollapseAll: true });
     this.#document = isExperiment(vscode.window.activeTextEditor?.document);
     this.#subscriptions = [
@@ -91,6 +98,13 @@ export class LayersView
   get arm(): string | undefined {
     return this.#described.arm;
   }
+  /** Importance that can be drawn. */
+  get scales(): Described['scales'] {
+    return this.#described.scales;
+  }
+  get scale(): string | undefined {
+    return this.#described.scale;
+  }
   /** Folder of the model that is shown. */
   get model(): string | undefined {
     return this.#described.model;
@@ -103,6 +117,17 @@ export class LayersView
   async chooseArm(arm: string | undefined): Promise<void> {
     if (this.#document) await this.#context.workspaceState.update(armKey(this.#document.uri), arm);
     await this.refresh();
+  }
+
+  /** Draws this importance from now on, whatever the model; `noScale`: none. */
+  async chooseScale(id: string): Promise<void> {
+    await this.#context.workspaceState.update(scaleKey, id);
+    await this.refresh();
+  }
+
+  /** Something was measured, of whichever model. */
+  measured(): void {
+    this.#refreshSoon();
   }
 
   async showFolder(folder: string): Promise<void> {
@@ -137,6 +162,7 @@ export class LayersView
     await Promise.all([
       vscode.commands.executeCommand('setContext', 'strata.layers.hasArms', described.arms.length > 0),
       vscode.commands.executeCommand('setContext', 'strata.layers.pinned', this.#source.kind !== 'active'),
+      vscode.commands.executeCommand('setContext', 'strata.layers.hasImportance', described.scales.length > 0),
     ]);
     this.#changed.fire(undefined);
     this.#decorated.fire(undefined);
@@ -152,30 +178,32 @@ export class LayersView
   }
 
   getTreeItem(node: LayerNode): vscode.TreeItem {
-    const { key, kind, label, description, marks, spoken, tooltip, children, name } = node;
+    const { key, kind, label, description, marks, spoken, tooltip, children, name, heat } = node;
     const [first] = marks;
     const { Expanded, Collapsed, None } = vscode.TreeItemCollapsibleState;
     const item = new vscode.TreeItem(
       first === 'pruned' ? struckThrough(label) : label,
       children.length === 0 ? None : kind === 'model' ? Expanded : Collapsed,
     );
-    const { id, color }: { id: string; color?: string } = first ? icons[first] : { id: plainIcons[kind] };
+    const icon: { id: string; color?: string } = first ? icons[first] : { id: plainIcons[kind] };
+    const color = icon.color ?? (heat && heatColour(heat));
     item.id = `${this.#root?.label}/${key}`;
     item.description = description;
-    item.iconPath = new vscode.ThemeIcon(id, color === undefined ? undefined : new vscode.ThemeColor(color));
+    item.iconPath = new vscode.ThemeIcon(icon.id, color === undefined ? undefined : new vscode.ThemeColor(color));
     item.accessibilityInformation = { label: spoken };
     item.tooltip = tooltip.join('\n');
     item.contextValue = name === undefined ? kind : `${kind} named`;
-    if (first) item.resourceUri = vscode.Uri.from({ scheme, path: `/${key}`, query: first });
+    if (first || heat)
+      item.resourceUri = vscode.Uri.from({ scheme, path: `/${key}`, query: first ?? '', fragment: `${heat ?? ''}` });
     return item;
   }
 
   provideFileDecoration(uri: vscode.Uri): vscode.FileDecoration | undefined {
     if (uri.scheme !== scheme) return undefined;
     const decoration = decorations[uri.query as Mark];
-    return (
-      decoration && new vscode.FileDecoration(decoration.badge, undefined, new vscode.ThemeColor(decoration.color))
-    );
+    const color = uri.fragment === '' ? decoration?.color : heatColour(Number(uri.fragment) as Heat);
+    if (color === undefined) return undefined;
+    return new vscode.FileDecoration(decoration?.badge, undefined, new vscode.ThemeColor(color));
   }
 
   dispose(): void {
@@ -192,22 +220,23 @@ export class LayersView
 
   async #describe(): Promise<Described> {
     const source = this.#source;
-    if (source.kind === 'tree') return { arms: [], root: source.root };
+    if (source.kind === 'tree') return { ...nothing, root: source.root };
     try {
       // A bundle of its own: parser, schema and planner are loaded with the first tree.
       const { describeExperiment, describeModel } = await import('./describe.ts');
+      const scale = this.#context.workspaceState.get<string>(scaleKey);
       if (source.kind === 'folder') {
-        const described = await attempt(() => describeModel(source.folder));
+        const described = await attempt(() => describeModel(source.folder, this.#homes(), { scale }));
         if (described.ok) return described.value;
-        return { arms: [], problem: `${basename(source.folder)}: ${sentence(described.problem)}` };
+        return { ...nothing, problem: `${basename(source.folder)}: ${sentence(described.problem)}` };
       }
-      if (!this.#document) return { arms: [] };
+      if (!this.#document) return nothing;
       const arm = this.#context.workspaceState.get<string>(armKey(this.#document.uri));
-      return await describeExperiment(this.#document.getText(), this.#document.uri.fsPath, arm);
+      return await describeExperiment(this.#document.getText(), this.#document.uri.fsPath, { arm, scale });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       this.#log.error(`Layers: ${error instanceof Error ? (error.stack ?? message) : message}`);
-      return { arms: [], problem: message };
+      return { ...nothing, problem: message };
     }
   }
 

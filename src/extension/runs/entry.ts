@@ -52,6 +52,9 @@ export interface DamagedRun {
 }
 
 export type ReadEntry = RunEntry | DamagedRun;
+/** An analysis that has ended: importance may be known now. */
+export const isMeasurement = (entry: ReadEntry): boolean =>
+  !isDamaged(entry) && entry.arm === 'analysis' && states[entry.state].ended;
 export const isDamaged = (entry: ReadEntry): entry is DamagedRun => 'damaged' in entry;
 
 /** Reads one run directory; a folder that vanished meanwhile is undefined, one that cannot be read says why. */

@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { cp, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { hashCache } from '../../../src/base/hash-cache.ts';
+import { colours } from '../../../src/extension/colours.ts';
 import { describeExperiment, describeModel } from '../../../src/extension/layers/describe.ts';
 import { drawDifferences } from '../../../src/extension/layers/differences.ts';
-import type { LayerNode } from '../../../src/extension/layers/node.ts';
+import { type LayerNode, noScale } from '../../../src/extension/layers/node.ts';
 import { compareModels } from '../../../src/model/difference.ts';
+import { hashModel } from '../../../src/model/hash.ts';
 import { openModel } from '../../../src/model/open.ts';
 import { writeSurgery } from '../../../src/model/overlay.ts';
 import { planSurgery } from '../../../src/model/surgery.ts';
 import { temporaryFolder } from '../../support.ts';
 import { writeTinyModel } from '../../tiny-model.ts';
+import { analysis } from '../record/analysis.ts';
 
 const head = `strata: 1
 model: model
@@ -42,7 +46,7 @@ const find = (node: LayerNode, ...path: string[]): LayerNode =>
 
 test('without an arm the tree is the model: layers, modules, tensors with shape, dtype and bytes', async () => {
   const { file } = await world();
-  const { root, arms: all, problem } = await describeExperiment(head + arms, file, undefined);
+  const { root, arms: all, problem } = await describeExperiment(head + arms, file, {});
   assert.equal(problem, undefined);
   assert.deepEqual(
     all.map(({ name }) => name),
@@ -58,7 +62,7 @@ test('without an arm the tree is the model: layers, modules, tensors with shape,
 
 test('an arm drawn in: new, merged with its sources, pruned where it was, trained, frozen and partly trained', async () => {
   const { file } = await world();
-  const { root, arm } = await describeExperiment(head + arms, file, 's');
+  const { root, arm } = await describeExperiment(head + arms, file, { arm: 's' });
   assert.equal(arm, 's');
   assert.match(root!.description, /^6 layers · .* parameters · 7\.\d+ K trained \(\d+\.\d %\) · /);
   const [, ...layers] = rows(root);
@@ -79,7 +83,7 @@ test('an arm drawn in: new, merged with its sources, pruned where it was, traine
 
 test('every mark is a word for a screen reader, not a colour alone', async () => {
   const { file } = await world();
-  const { root } = await describeExperiment(head + arms, file, 's');
+  const { root } = await describeExperiment(head + arms, file, { arm: 's' });
   for (const { marks, spoken } of root!.children)
     for (const mark of marks)
       assert.ok(spoken.includes(mark === 'partly' ? 'partly trained' : mark), `${mark}: ${spoken}`);
@@ -87,7 +91,7 @@ test('every mark is a word for a screen reader, not a colour alone', async () =>
 
 test('LoRA marks the adapted weights; the others are frozen', async () => {
   const { file } = await world();
-  const { root } = await describeExperiment(head + arms, file, 'lora');
+  const { root } = await describeExperiment(head + arms, file, { arm: 'lora' });
   assert.deepEqual(find(root!, 'Layer 0', 'self_attn', 'q_proj').marks, ['adapted']);
   assert.deepEqual(find(root!, 'Layer 0', 'mlp', 'up_proj').marks, ['frozen']);
   assert.match(root!.description, /256 trained/);
@@ -95,7 +99,7 @@ test('LoRA marks the adapted weights; the others are frozen', async () => {
 
 test('an arm that waits for an analysis shows the model and says what it waits for', async () => {
   const { file } = await world();
-  const { root, problem } = await describeExperiment(head + arms, file, 'waits');
+  const { root, problem } = await describeExperiment(head + arms, file, { arm: 'waits' });
   assert.match(problem ?? '', /waits for/);
   assert.match(root!.description, /^4 layers/);
 });
@@ -109,7 +113,7 @@ test('a text with errors shows what can be read of it', async () => {
   } = await describeExperiment(
     `${head}  bad: { prune: { last: x } }\n  worse: { expand: { after: [9] }, train: [new] }\n${arms}`,
     file,
-    's',
+    { arm: 's' },
   );
   assert.match(root!.description, /^6 layers/);
   assert.match(problem!, /errors/);
@@ -121,7 +125,9 @@ test('a text with errors shows what can be read of it', async () => {
 
 test('a model that is not there is said', async () => {
   const { file } = await world();
-  const { root, problem } = await describeExperiment(head.replace('model: model', 'model: nowhere') + arms, file, 's');
+  const { root, problem } = await describeExperiment(head.replace('model: model', 'model: nowhere') + arms, file, {
+    arm: 's',
+  });
   assert.equal(root, undefined);
   assert.match(problem!, /nowhere/);
 });
@@ -186,4 +192,141 @@ test('a run shows its own stack, pruned layers of its base included', async () =
       'norm []',
     ],
   );
+});
+
+/** The world's model as an analysis of it left it: hashed, and measured. */
+async function measuredWorld(importance: object = {}) {
+  const made = await world();
+  const strata = join(made.folder, '.strata');
+  const weights = join(made.model, 'model.safetensors');
+  const before = new Date(Date.now() - 60_000);
+  await utimes(weights, before, before);
+  const cache = hashCache(join(strata, 'cache', 'hashes.json'));
+  const hash = await hashModel(await openModel(made.model), cache);
+  await cache.save();
+  const id = 'x-analysis-00000001';
+  const run = await analysis(strata, id, { model: made.model, hash, asked: Date.UTC(2026, 10, 25), importance });
+  return { ...made, strata, weights, hash, run };
+}
+const removal = {
+  metrics: { removal: [0.5, 0.1, 0.9, 0.3], angular: [1, 2, 3, 4] },
+  intervals: { removal: [[0.4, 0.6], null, null, null] },
+};
+
+test('importance is a number and a colour on the layers that were measured, and no other', async () => {
+  const { file } = await measuredWorld(removal);
+  const { root, scales, scale } = await describeExperiment(head + arms, file, { arm: 's' });
+  assert.deepEqual(
+    scales.map(({ id }) => id),
+    ['removal', 'angular'],
+  );
+  assert.equal(scale, 'removal');
+  assert.match(root!.description, / · importance by removal$/);
+  assert.deepEqual(
+    root!.children.map(
+      ({ label, heat, description }) => `${label}: ${heat ?? '-'} ${/^0\.\d+/.exec(description)?.[0] ?? ''}`,
+    ),
+    [
+      'embed_tokens: - ',
+      'Layer 0: 4 0.500',
+      'Layer 0+1: - ',
+      'Layer 0+2: - ',
+      'Layer 1: 2 0.100',
+      'Layer 2: - ',
+      'Layer 2+: - ',
+      'Layer 3: 3 0.300',
+      'norm: - ',
+    ],
+  );
+  const [, first] = root!.children;
+  assert.match(first!.spoken, /importance 0\.500 by removal, rank 2 of 4$/);
+  assert.match(
+    first!.tooltip.join('\n'),
+    /Importance by removal: 0\.500 \[0\.400, 0\.600\] nats per token, rank 2 of 4/,
+  );
+  assert.match(first!.tooltip.at(-1)!, /^64 tokens of 1 documents · general · 2026-11-2\d \d\d:\d\d · of this model$/);
+});
+
+test('another metric, or none, is a choice; without one the most trusted is drawn', async () => {
+  const { file } = await measuredWorld(removal);
+  const drawn = async (scale: string) => (await describeExperiment(head + arms, file, { scale })).root!.children[2]!;
+  assert.match((await drawn('angular')).description, /^2\.00 · /);
+  assert.equal((await drawn('angular')).heat, 3);
+  assert.match((await drawn('a metric of another model')).description, /^0\.100 · /);
+  assert.equal((await drawn(noScale)).heat, undefined);
+});
+
+test('importance of a model that was replaced since is said to be stale', async () => {
+  const { file, strata, weights, model } = await measuredWorld(removal);
+  const description = async () => (await describeExperiment(head, file, {})).root!.children[1]!;
+  await writeFile(weights, await readFile(weights));
+  assert.match(
+    (await description()).tooltip.at(-1)!,
+    /not known to be of this version of the model: its files are not hashed$/,
+  );
+  const bytes = await readFile(weights);
+  bytes[bytes.length - 1]! ^= 1;
+  await writeFile(weights, bytes);
+  const before = new Date(Date.now() - 30_000);
+  await utimes(weights, before, before);
+  const cache = hashCache(join(strata, 'cache', 'hashes.json'));
+  await hashModel(await openModel(model), cache);
+  await cache.save();
+  const stale = await description();
+  assert.match(stale.description, /^0\.500, stale · /);
+  assert.match(stale.tooltip.at(-1)!, /stale: its folder held another model then$/);
+});
+
+test('an arm that waits for the analysis is drawn once that has finished', async () => {
+  const { file } = await measuredWorld({ metrics: { angular: [1, 4, 2, 3] } });
+  const text = (head + arms).replace(
+    'metrics: [angular], corpus: facts',
+    'metrics: [angular], corpus: facts, tokens: 64',
+  );
+  const other = await describeExperiment(text, file, { arm: 'waits' });
+  assert.match(other.problem ?? '', /waits for/, 'it was measured on another corpus');
+  const general = text.replaceAll('facts:', 'general:').replaceAll('corpus: facts', 'corpus: general');
+  const { root, problem } = await describeExperiment(general, file, { arm: 'waits' });
+  assert.equal(problem, undefined);
+  assert.ok(root!.children.some(({ label }) => label === 'Layer 1+'));
+});
+
+test('a folder shows what was measured of it, and of a task what its score loses', async () => {
+  const tasks = { recall: { metric: 'acc', documents: 9, base: 1, drops: { removal: [0, 1, 2, 3] }, intervals: {} } };
+  const { model, strata } = await measuredWorld({ metrics: {}, tasks });
+  const { root, scale } = await describeModel(model, [strata]);
+  assert.equal(scale, 'removal, acc of recall');
+  assert.deepEqual(
+    root!.children.map(({ heat }) => heat),
+    [undefined, 2, 3, 4, 5, undefined],
+  );
+  assert.equal((await describeModel(model)).scale, undefined);
+});
+
+test('the colours of importance can be read in every kind of theme', () => {
+  /** Side bars of the built-in themes, old and new. */
+  const backgrounds = {
+    dark: ['#181818', '#252526'],
+    light: ['#f8f8f8', '#f3f3f3'],
+    highContrast: ['#000000'],
+    highContrastLight: ['#ffffff'],
+  };
+  const luminance = (colour: string): number => {
+    const [r, g, b] = [1, 3, 5].map((i) => {
+      const c = Number.parseInt(colour.slice(i, i + 2), 16) / 255;
+      return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!;
+  };
+  const contrast = (a: string, b: string): number => {
+    const [light, dark] = [luminance(a), luminance(b)].sort((x, y) => y - x);
+    return (light! + 0.05) / (dark! + 0.05);
+  };
+  for (const [id, { defaults }] of Object.entries(colours))
+    for (const [kind, own] of Object.entries(backgrounds))
+      for (const background of own) {
+        const found = contrast(defaults[kind as keyof typeof backgrounds], background);
+        const least = kind.startsWith('highContrast') ? 7 : 4.5;
+        assert.ok(found >= least, `${id} on ${background}: ${found.toFixed(2)}`);
+      }
 });

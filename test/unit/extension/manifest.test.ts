@@ -51,7 +51,7 @@ test('when clauses and enablements name views, item words and context keys that 
     ({ enablement, palette, menus = [] }) => [enablement, palette || undefined, ...menus.map(({ when }) => when)],
   );
   const known =
-    /^(view|viewItem|editorLangId|isWorkspaceTrusted|explorerResourceIsFolder|resourceFilename|listDoubleSelection|strata\.layers\.(hasArms|pinned))$/;
+    /^(view|viewItem|editorLangId|isWorkspaceTrusted|explorerResourceIsFolder|resourceFilename|listDoubleSelection|strata\.layers\.(hasArms|hasImportance|pinned))$/;
   for (const clause of clauses) {
     if (clause === undefined) continue;
     for (const term of clause.split(/&&|\|\|/)) {

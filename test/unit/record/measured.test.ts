@@ -6,49 +6,12 @@ import { hashCache } from '../../../src/base/hash-cache.ts';
 import { parse } from '../../../src/experiment/parse.ts';
 import { hashModel, knownHash } from '../../../src/model/hash.ts';
 import { openModel } from '../../../src/model/open.ts';
-import { createRun } from '../../../src/record/create.ts';
-import { type ImportanceRecord, newestImportance } from '../../../src/record/importance.ts';
-import { home, layout } from '../../../src/record/layout.ts';
+import { newestImportance } from '../../../src/record/importance.ts';
+import { layout } from '../../../src/record/layout.ts';
 import { readMeasured, trusted, withImportance } from '../../../src/record/measured.ts';
 import { temporaryFolder } from '../../support.ts';
 import { writeTinyModel } from '../../tiny-model.ts';
-
-interface Made {
-  model: string;
-  hash: string;
-  asked: number;
-  layers?: number;
-}
-
-/** A finished analysis whose records are made up. */
-async function analysis(strata: string, id: string, { model, hash, asked, layers = 4 }: Made): Promise<string> {
-  const { runs } = home(strata);
-  const corpora = [{ name: 'general', corpus: { hash: 'c', kind: 'text' as const } }];
-  const spec = {
-    engine_semantics: 1,
-    model: hash,
-    surgery: {},
-    trained: [],
-    analysis: { metrics: ['angular'], tokens: 64, corpora, tasks: [] },
-    device: 'cpu' as const,
-  };
-  const request = { attempt: 0, experiment: { file: 'x', stem: 'x' }, arm: 'analysis', hash: 'h', sources: { model } };
-  const more = { tasks: [], threads: 1, version: '0', asked, order: 0, stages: [] };
-  assert.ok(await createRun(home(strata), id, { spec, place: { kind: 'local' }, request: { ...request, ...more } }));
-  const importance: ImportanceRecord = {
-    strata_importance: 1,
-    model: hash,
-    corpus: 'general',
-    documents: 1,
-    tokens: 64,
-    nll: 1,
-    layers,
-    metrics: { angular: Array.from({ length: layers }, (_, i) => asked + i) },
-    intervals: {},
-  };
-  await writeFile(join(runs, id, layout.importance), JSON.stringify(importance));
-  return join(runs, id);
-}
+import { analysis } from './analysis.ts';
 
 /** A model that was hashed before, as a plan or a run does. */
 async function world() {
