@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { parseJsonLines, readJsonLines } from '../base/jsonl.ts';
+import { readJsonLines } from '../base/jsonl.ts';
 import { fail } from '../base/problem.ts';
 import type { RunSpec } from '../plan/types.ts';
 import { layout, samplesFile } from './layout.ts';
@@ -109,7 +109,7 @@ export async function readEvaluated(folder: string): Promise<Evaluated> {
 
 const tailBytes = 64 * 1024;
 
-/** The last records of a file that may be long. */
+/** The last records of a file that may be long. What was cut or torn on the way is left out: the newest record counts. */
 async function tail<T>(path: string): Promise<T[]> {
   const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
@@ -121,9 +121,18 @@ async function tail<T>(path: string): Promise<T[]> {
     const start = Math.max(0, size - tailBytes);
     const { bytesRead, buffer } = await handle.read(Buffer.alloc(size - start), 0, size - start, start);
     const text = buffer.toString('utf8', 0, bytesRead);
-    return parseJsonLines<T>(start === 0 ? text : text.slice(text.indexOf('\n') + 1));
+    const lines = (start === 0 ? text : text.slice(text.indexOf('\n') + 1)).split('\n').slice(0, -1);
+    return lines.flatMap((line) => wholeRecord<T>(line));
   } finally {
     await handle.close();
+  }
+}
+
+function wholeRecord<T>(line: string): T[] {
+  try {
+    return [JSON.parse(line) as T];
+  } catch {
+    return [];
   }
 }
 
