@@ -2,6 +2,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { activate } from '../../src/extension/extension.ts';
+import { isDamaged, type RunEntry } from '../../src/extension/runs/entry.ts';
+import type { RunNode } from '../../src/extension/runs/tree.ts';
 
 type App = ReturnType<typeof activate>;
 
@@ -38,6 +40,36 @@ export async function until<T>(
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error(`not so after 60 s: ${what}`);
+}
+
+/** All runs of the workspace that can be read. */
+export const entries = async (): Promise<RunEntry[]> =>
+  (await app()).index.entries().flatMap((entry) => (isDamaged(entry) ? [] : [entry]));
+
+/** The row of the Runs view of an arm's only run. */
+export async function rowOf(experiment: string, arm: string): Promise<RunNode> {
+  const { runs } = await app();
+  const [root] = runs.getChildren().filter(({ label }) => label === experiment);
+  const row = root && runs.getChildren(root).find(({ entry }) => entry?.arm === arm);
+  if (!row) throw new Error(`the Runs view has no run of ${experiment}, arm ${arm}`);
+  return row;
+}
+
+/** Waits for the read-only document that says this; returns its text. */
+export async function shown(says: RegExp): Promise<string> {
+  const document = await until(`a document that says ${says}`, () =>
+    vscode.workspace.textDocuments.find(({ uri, getText }) => uri.scheme === 'strata' && says.test(getText())),
+  );
+  return document.getText();
+}
+
+/** Whether a process is there. */
+export function isAlive(pid: number): boolean {
+  try {
+    return pid > 0 && process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 export function runFolders(): string[] {

@@ -40,6 +40,13 @@ export async function writeSuiteWorkspace(folder: string): Promise<void> {
   // A test cannot answer a question.
   await mkdir(join(folder, '.vscode'));
   await writeFile(join(folder, '.vscode', 'settings.json'), JSON.stringify({ 'strata.confirmLongerThan': 1e6 }));
+  await writeFile(
+    join(folder, '.vscode', 'tasks.json'),
+    JSON.stringify({
+      version: '2.0.0',
+      tasks: [{ label: 'the subject', type: 'strata', verb: 'run', file: 'tiny.strata.yaml', arms: ['s'], seeds: [1] }],
+    }),
+  );
   // Long enough to be seen at work and to be canceled.
   const long = experiment.replace('steps: 8', 'steps: 200000').replace('A tiny', 'A long');
   await writeFile(join(folder, 'long.strata.yaml'), long.replace('  lora: { lora: { rank: 2 } }\n', ''));
