@@ -77,16 +77,71 @@ function markedSpans(template: ChatTemplate): Spans {
   };
 }
 
-/** Spans by rendering: turn i is what the text up to it adds to the text before it with the generation prompt. */
+/**
+ * Spans by rendering: turn i is what the text up to it adds to the text before it with the generation prompt. Blanks that a
+ * template writes behind the mark of a turn's end only part it from the next.
+ */
 function prefixSpans(template: ChatTemplate): Spans {
   return (messages, text, place) =>
     messages.flatMap((message, i) => {
       if (message.role !== 'assistant') return [];
-      const before = template.render(messages.slice(0, i), true);
       const after = template.render(messages.slice(0, i + 1), false);
-      if (!after.startsWith(before) || !text.startsWith(after)) unclear(place);
-      return [{ start: before.length, end: after.length }];
+      const begin = i === 0 ? opening(template, after) : beginOfTurn(template, messages, i, after);
+      if (begin === undefined) return unclear(place);
+      const turn = after.slice(begin);
+      // Templates may write a turn's surroundings differently once more follows: then its content shows where it stands.
+      const moved = text.startsWith(after)
+        ? 0
+        : contentAt(template, messages, i, text) - contentAt(template, messages.slice(0, i + 1), i, after);
+      const start = begin + moved;
+      if (!(start >= 0) || !text.startsWith(turn, start)) return unclear(place);
+      return [{ start, end: start + withoutGap(turn, message.content).length }];
     });
+}
+
+/** Where the assistant begins in a conversation that it opens: behind the first generation prompt. */
+function opening(template: ChatTemplate, text: string): number | undefined {
+  const probe = [{ role: 'user', content: 'x' }];
+  const prompt = template.render(probe, true).slice(template.render(probe, false).length);
+  const at = text.indexOf(prompt);
+  return prompt === '' || at < 0 ? undefined : at + prompt.length;
+}
+
+/** Where turn i, the last one of `text`, begins. */
+function beginOfTurn(
+  template: ChatTemplate,
+  messages: readonly ChatMessage[],
+  i: number,
+  text: string,
+): number | undefined {
+  const before = template.render(messages.slice(0, i), true);
+  if (text.startsWith(before)) return before.length;
+  // What stands before may be written differently once there is an answer (Mistral's template leaves out the system prompt);
+  // the turn begins behind the last thing that was said, as it ends there.
+  const said = messages[i - 1]!.content.trim();
+  const content = contentAt(template, messages.slice(0, i + 1), i, text);
+  if (said === '' || Number.isNaN(content)) return undefined;
+  const end = before.slice(before.lastIndexOf(said));
+  const at = text.lastIndexOf(end, content - end.length);
+  return at < 0 ? undefined : at + end.length;
+}
+
+/** Where the first letter of message i stands in `text`, the rendered messages; NaN if that does not show. */
+function contentAt(template: ChatTemplate, messages: readonly ChatMessage[], i: number, text: string): number {
+  const { role, content } = messages[i]!;
+  const inner = content.trim();
+  if (inner === '') return Number.NaN;
+  const marked = { role, content: content.replace(inner, () => openMark + inner) };
+  const rendered = template.render(messages.with(i, marked), false);
+  return rendered.replace(openMark, '') === text ? rendered.indexOf(openMark) : Number.NaN;
+}
+
+/** A turn without the blanks behind its end, where something else marks that end. */
+function withoutGap(turn: string, content: string): string {
+  const inner = content.trim();
+  const at = turn.indexOf(inner);
+  const close = at < 0 ? '' : turn.slice(at + inner.length);
+  return close.trim() === '' ? turn : turn.trimEnd();
 }
 
 function unclear(place: string): never {
