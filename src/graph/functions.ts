@@ -103,11 +103,18 @@ export interface ProductOptions {
   transA?: boolean;
   transB?: boolean;
   alpha?: number;
+  /** In float32 in mixed precision too: for sums over many rows. */
+  full?: boolean;
 }
 
 /** alpha · op(a)·op(b) over the last two dimensions, op = transposed if asked for; equal leading dimensions. */
 export function product(g: Graph, a: Tensor, b: Tensor, options: ProductOptions = {}): Tensor {
-  const { transA = false, transB = false, alpha = 1 } = options;
+  const { transA = false, transB = false, alpha = 1, full = false } = options;
+  if (inHalf(g) && !full && a.dtype === 'float32') {
+    // Scaled before it is rounded: the product itself could overflow.
+    const factors = [half(g, scale(g, a, alpha)), half(g, b)] as const;
+    return cast(g, product(g, ...factors, { transA, transB }), 'float32');
+  }
   if (!transA && !transB && alpha === 1) return g.apply('MatMul', [a, b]);
   const flags = { ...(transA && { transA: 1 }), ...(transB && { transB: 1 }), ...(alpha !== 1 && { alpha }) };
   if (a.shape.length === 2 && b.shape.length === 2) return g.apply('Gemm', [a, b], flags);
@@ -115,4 +122,26 @@ export function product(g: Graph, a: Tensor, b: Tensor, options: ProductOptions 
   const left = transA ? swapLast(g, a) : a;
   const right = transB ? swapLast(g, b) : b;
   return scale(g, g.apply('MatMul', [left, right]), alpha);
+}
+
+/** op(a)·op(b) + c of matrices; c broadcasts. */
+export function productPlus(
+  g: Graph,
+  a: Tensor,
+  b: Tensor,
+  c: Tensor,
+  { transA = false, transB = false }: Pick<ProductOptions, 'transA' | 'transB'> = {},
+): Tensor {
+  if (inHalf(g)) return add(g, product(g, a, b, { transA, transB }), c);
+  return g.apply('Gemm', [a, b, c], { ...(transA && { transA: 1 }), ...(transB && { transB: 1 }) });
+}
+
+const inHalf = (g: Graph) => g.forms.products === 'float16';
+
+/** Halves of what was computed, made once: the walk back then keeps them instead of the whole. Weights are halved at each use. */
+const halves = new WeakMap<Tensor, Tensor>();
+function half(g: Graph, x: Tensor): Tensor {
+  const known = halves.get(x) ?? cast(g, x, 'float16');
+  if (x.from) halves.set(x, known);
+  return known;
 }

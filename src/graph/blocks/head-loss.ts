@@ -1,4 +1,4 @@
-import { add, concat, mul, product, split } from '../functions.ts';
+import { add, concat, mul, product, productPlus, split } from '../functions.ts';
 import type { Graph } from '../graph.ts';
 import type { Rule } from '../rule.ts';
 import type { Tensor } from '../tensor.ts';
@@ -65,7 +65,7 @@ export function headInParts(
       if (wants.x) dxs.push(product(g, dLogits, computable(g, weight, dLogits)));
       if (wants.weight) {
         dWeight = dWeight
-          ? g.apply('Gemm', [dLogits, input, dWeight], { transA: 1 })
+          ? productPlus(g, dLogits, input, dWeight, { transA: true })
           : product(g, dLogits, input, { transA: true });
       }
     }

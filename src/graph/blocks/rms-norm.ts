@@ -39,11 +39,11 @@ export const rmsNormRule: Rule<Saved> = ({ g, inputs: [x], dy, saved: { inverse,
   };
   return [
     () => {
-      const along = product(g, products(), reshape(g, weight, [width, 1]));
+      const along = product(g, products(), reshape(g, weight, [width, 1]), { full: true });
       const cube = mul(g, mul(g, inverse, inverse), inverse);
       const factor = scale(g, mul(g, reshape(g, along, inverse.shape), cube), 1 / width);
       return sub(g, mul(g, mul(g, dy, weight), inverse), mul(g, x!, factor));
     },
-    () => reshape(g, product(g, reshape(g, inverse, [1, rows]), products()), [width]),
+    () => reshape(g, product(g, reshape(g, inverse, [1, rows]), products(), { full: true }), [width]),
   ];
 };
