@@ -18,6 +18,9 @@ const kinds = {
     target: 'node20',
     format: 'esm',
     external: ['onnxruntime-node'],
+    // Names stay: what an error says of where it arose can be read.
+    minifyWhitespace: true,
+    minifySyntax: true,
     banner: { js: banner },
   },
   /** What the editor loads by itself: CommonJS for its Node. */
@@ -45,6 +48,7 @@ const entries = {
   extension: { kind: 'editor', source: 'src/extension/extension.ts', lazy: true }, // what the editor loads first
   client: { kind: 'editor', source: 'src/extension/client.ts' }, // of the language server; loaded with the first experiment file
   describe: { kind: 'editor', source: 'src/extension/layers/describe.ts' }, // parser and planner; loaded with the first layer tree
+  spawn: { kind: 'editor', source: 'src/extension/spawn.ts' }, // child processes; loaded with the first verb that is run
   server: { kind: 'editor', source: 'src/language/server.ts' }, // the language server
   // Suites that run inside the editor, one start of it each.
   'test/main': { kind: 'editor', source: 'test/suite/main.ts' },

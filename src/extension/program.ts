@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import type { Logger } from '../base/log.ts';
 
 /** The command line as the editor starts it. */
@@ -24,37 +23,31 @@ export interface Finished {
 
 /**
  * Runs one verb to its end. No input, so that nothing can wait for an answer; what it says on stderr also goes to the log.
- * A program that cannot be started is exit code 127 with the reason on stderr.
+ * A program that cannot be started is exit code 127 with the reason on stderr; one that is stopped by the signal, 130.
  */
-export function runVerb(
-  program: Program,
+export async function runVerb(
+  { command, args, env }: Program,
   verb: readonly string[],
-  options: { cwd: string; log: Logger; signal?: AbortSignal },
+  { cwd, log, signal }: { cwd: string; log: Logger; signal?: AbortSignal },
 ): Promise<Finished> {
-  const { cwd, log, signal } = options;
   log.info(`strata ${verb.join(' ')}`);
-  return new Promise((resolve) => {
-    const child = spawn(program.command, [...program.args, ...verb], {
-      cwd,
-      env: { ...process.env, ...program.env, NO_COLOR: '1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      windowsHide: true,
-      ...(signal && { signal }),
-    });
-    const said = { stdout: '', stderr: '' };
-    for (const stream of ['stdout', 'stderr'] as const)
-      child[stream].setEncoding('utf8').on('data', (text: string) => {
-        said[stream] += text;
-      });
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      const stopped = error.name === 'AbortError';
-      resolve({ code: stopped ? 130 : 127, ...said, stderr: stopped ? said.stderr : `${said.stderr}${error.message}` });
-    });
-    child.on('close', (code) => {
-      if (said.stderr.trim() !== '') (code === 0 ? log.info : log.warn).call(log, said.stderr.trim());
-      resolve({ code, ...said });
-    });
+  const { execa } = await import('./spawn.ts');
+  const ended = await execa(command, [...args, ...verb], {
+    cwd,
+    env: { ...env, NO_COLOR: '1' },
+    stdin: 'ignore',
+    stripFinalNewline: false,
+    windowsHide: true,
+    reject: false,
+    ...(signal && { cancelSignal: signal }),
   });
+  const { stdout, stderr, exitCode, isCanceled, originalMessage } = ended;
+  if (stderr.trim() !== '') (exitCode === 0 ? log.info : log.warn).call(log, stderr.trim());
+  if (isCanceled) return { code: 130, stdout, stderr };
+  const started = exitCode !== undefined || ended.signal !== undefined;
+  return started
+    ? { code: exitCode ?? null, stdout, stderr }
+    : { code: 127, stdout, stderr: `${stderr}${originalMessage ?? ''}` };
 }
 
 /** The sentence that a failed verb ended with: its last line without the program's name. */
