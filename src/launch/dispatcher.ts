@@ -1,35 +1,21 @@
-import { randomUUID } from 'node:crypto';
-import { readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { createOnce, privateFolder, writeJsonAtomic } from '../base/files.ts';
-import { attempt, fail } from '../base/problem.ts';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { privateFolder, writeJsonAtomic } from '../base/files.ts';
+import { attempt } from '../base/problem.ts';
 import { createExit } from '../record/create.ts';
 import { diskFullReason, exitCodes } from '../record/exit-codes.ts';
 import { runFolders } from '../record/find.ts';
 import { type Home, home, layout } from '../record/layout.ts';
 import { readRun } from '../record/read.ts';
-import { ownClaim, readClaim, readRecord, snapshot } from '../record/snapshot.ts';
-import { deriveState, heartbeatEvery, states } from '../record/state.ts';
+import { readClaim, readRecord } from '../record/snapshot.ts';
+import { states } from '../record/state.ts';
+import { fillPost, takePost } from './post.ts';
 import { lastLine, type Program, pause, startDetached } from './program.ts';
 import { nextMoves, type QueueEntry } from './queue.ts';
 
 /** Poll of the run directories, milliseconds. */
 const pollEvery = 250;
-const startLimit = 30_000;
-const keptClaims = 20;
 const jobsFile = 'jobs.json';
-const log = 'dispatcher.log';
-
-/** Number of dispatchers that ever claimed this place; the newest is one less. */
-async function generations(folder: string): Promise<number> {
-  const names = await readdir(folder).catch(() => [] as string[]);
-  return Math.max(-1, ...names.map((name) => Number(/^claim\.(\d+)$/.exec(name)?.[1] ?? -1))) + 1;
-}
-
-/** Whether the newest dispatcher lives and has not said that it ends. Claimed, beating and ended like a run. */
-async function lives(folder: string, generation: number): Promise<boolean> {
-  return generation >= 0 && states[deriveState(await snapshot(folder, generation)).state].active;
-}
 
 /**
  * Makes sure that waiting runs get started: starts a dispatcher if none lives. `jobs` is how many runs may run at once
@@ -38,27 +24,11 @@ async function lives(folder: string, generation: number): Promise<boolean> {
 export async function wakeDispatcher(place: Home, program: Program, jobs?: number): Promise<void> {
   await privateFolder(place.dispatcher);
   if (jobs !== undefined) await writeJsonAtomic(join(place.dispatcher, jobsFile), { jobs });
-  const before = (await generations(place.dispatcher)) - 1;
-  if (await lives(place.dispatcher, before)) return;
-  const logFile = join(place.dispatcher, log);
-  const { ended } = await startDetached(program, ['__dispatch', place.folder], logFile);
-  let over = false;
-  void ended.then(() => {
-    over = true;
+  await fillPost(place.dispatcher, program, ['__dispatch', place.folder], {
+    code: 'dispatcher',
+    name: `The dispatcher of ${place.folder}`,
+    remedy: 'The runs wait; start them again with strata run or strata attach.',
   });
-  for (const limit = Date.now() + startLimit; Date.now() < limit; await pause(50)) {
-    if ((await generations(place.dispatcher)) - 1 > before) return;
-    if (over) break;
-  }
-  if ((await generations(place.dispatcher)) - 1 > before) return;
-  fail(
-    'dispatcher-not-started',
-    `The dispatcher of ${place.folder} did not start: ${(await lastLine(logFile)) ?? 'it said nothing'}.`,
-    {
-      place: logFile,
-      remedy: 'The runs wait; start them again with strata run or strata attach.',
-    },
-  );
 }
 
 /** Run directories as queue entries. Ended ones are read once: a further attempt changes the directory's time. */
@@ -84,7 +54,8 @@ function scanner(place: Home): () => Promise<QueueEntry[]> {
 
 async function readEntry(folder: string): Promise<QueueEntry | undefined> {
   const read = await attempt(() => readRun(folder));
-  if (!read.ok) return undefined;
+  // Runs of a scheduler, and mirrors of runs on other machines, are not this process's to start.
+  if (!read.ok || read.value.place.kind !== 'local') return undefined;
   const { id, state, request } = read.value;
   const { asked, order, parent } = request;
   return { id, state, asked, order, ...(parent !== undefined && { parent }) };
@@ -140,27 +111,13 @@ export async function dispatch(strataFolder: string, program: Program): Promise<
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGPIPE'] as const) process.on(signal, () => {});
   const scan = scanner(place);
   for (;;) {
-    const generation = await generations(place.dispatcher);
-    if (await lives(place.dispatcher, generation - 1)) return;
-    const claim = ownClaim(randomUUID());
-    if (!(await createOnce(join(place.dispatcher, layout.claim(generation)), JSON.stringify(claim)))) return;
-    const beat = setInterval(() => {
-      void writeFile(join(place.dispatcher, layout.heartbeat(generation)), `${Date.now()}\n`).catch(() => {});
-    }, heartbeatEvery);
+    const post = await takePost(place.dispatcher);
+    if (!post) return;
     try {
-      await forgetOld(place.dispatcher, generation);
       await work(place, program, scan);
     } finally {
-      clearInterval(beat);
-      await createExit(place.dispatcher, generation, { outcome: 'succeeded', by: 'dispatcher', time: Date.now() });
+      await post.release();
     }
     if (nextMoves(await scan(), 1).idle) return;
-  }
-}
-
-async function forgetOld(folder: string, generation: number): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const n = Number(/^(?:claim|heartbeat|exit)\.(\d+)(?:\.json)?$/.exec(name)?.[1] ?? Number.NaN);
-    if (n < generation - keptClaims) await rm(join(folder, basename(name)), { force: true });
   }
 }

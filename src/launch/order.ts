@@ -1,8 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { createOnce, privateFolder } from '../base/files.ts';
 import { fail } from '../base/problem.ts';
 import { createAttempt, createRun } from '../record/create.ts';
 import { newestOf, versionsOf } from '../record/find.ts';
-import type { Home } from '../record/layout.ts';
+import { type Home, layout } from '../record/layout.ts';
 import { readRun } from '../record/read.ts';
 import { readRecord } from '../record/snapshot.ts';
 import { states } from '../record/state.ts';
@@ -17,7 +19,12 @@ const tries = 20;
  * Makes each order a run in `home`, or finds the run that it is. Runs on the machine where the runs live.
  * The same order from many processes at once leads to one run directory and one attempt.
  */
-export async function placeOrders(home: Home, place: PlaceRecord, orders: readonly Order[]): Promise<Placed[]> {
+export async function placeOrders(
+  home: Home,
+  place: PlaceRecord,
+  orders: readonly Order[],
+  asking: Asking = {},
+): Promise<Placed[]> {
   const asked = Date.now();
   const placed: Placed[] = [];
   const runOf = new Map<string, string>();
@@ -29,6 +36,7 @@ export async function placeOrders(home: Home, place: PlaceRecord, orders: readon
         parent: basename(parent),
         sources: { ...order.request.sources, parent },
       }),
+      ...asking,
       asked,
       order: i,
     };
@@ -50,16 +58,37 @@ async function parentOf(home: Home, id: string, runOf: ReadonlyMap<string, strin
 
 async function createFresh(home: Home, place: PlaceRecord, order: Order, request: OpenRequest): Promise<Placed> {
   for (let k = 0; k < tries; k++) {
-    const versions = await versionsOf(home.folder, order.id);
-    const last = versions.at(-1);
-    const number = last === undefined ? 1 : Number(basename(last).slice(order.id.length + 1) || 1) + 1;
-    const id = number === 1 ? order.id : `${order.id}-${number}`;
+    const id = await reserve(home, order, request.token, k);
     const parts = { spec: order.spec, place, request: { ...request, attempt: 0, stages: allStages(order.spec) } };
-    if (await createRun(home, id, parts)) {
-      return { order: order.id, run: await readRun(join(home.runs, id)), outcome: 'started' };
+    const folder = join(home.runs, id);
+    if (await createRun(home, id, parts)) return { order: order.id, run: await readRun(folder), outcome: 'started' };
+    const there = await readRun(folder);
+    if (request.token !== undefined && (await askedBefore(there, request.token))) {
+      return { order: order.id, run: there, outcome: 'already' };
     }
   }
   throw new Error(`no fresh version of ${order.id} could be made`);
+}
+
+/** The next free version. Of askings with one token, all get the same one, at once or later. */
+async function reserve(home: Home, order: Order, token: string | undefined, k: number): Promise<string> {
+  const versions = await versionsOf(home.folder, order.id);
+  const last = versions.at(-1);
+  const next = last === undefined ? 1 : Number(basename(last).slice(order.id.length + 1) || 1) + 1;
+  const number = Math.max(next, order.leastVersion ?? 1);
+  const id = number === 1 ? order.id : `${order.id}-${number}`;
+  if (token === undefined) return id;
+  const folder = await privateFolder(join(home.folder, 'tokens'));
+  const file = join(folder, `${token}.${order.id}.${k}`);
+  return (await createOnce(file, id)) ? id : await readFile(file, 'utf8');
+}
+
+/** Whether one of the run's attempts was made by an asking with this token. */
+async function askedBefore(run: Run, token: string): Promise<boolean> {
+  for (let n = 0; n < run.attempts; n++) {
+    if ((await readRecord<RunRequest>(run.folder, layout.request(n)))?.token === token) return true;
+  }
+  return false;
 }
 
 async function findOrCreate(home: Home, place: PlaceRecord, order: Order, request: OpenRequest): Promise<Placed> {
@@ -71,14 +100,16 @@ async function findOrCreate(home: Home, place: PlaceRecord, order: Order, reques
       return { order: order.id, run: await readRun(join(home.runs, order.id)), outcome: 'started' };
     }
     const run = await readRun(folder);
-    await refuseElsewhere(run, place);
+    refuseElsewhere(run, place);
+    refuseOther(run, order);
     const outcome = await goOn(run, request);
     if (outcome) return { order: order.id, run: await readRun(folder), outcome };
   }
   throw new Error(`${order.id} could be neither found nor made`);
 }
 
-async function refuseElsewhere(run: Run, place: PlaceRecord): Promise<void> {
+/** Fails with `usage-place` if the run lives elsewhere. */
+export function refuseElsewhere(run: Run, place: PlaceRecord): void {
   const lives = placeName(run.place);
   if (lives === placeName(place)) return;
   fail('usage-place', `${run.id} lives at ${lives} and cannot also run at ${placeName(place)}.`, {
@@ -87,9 +118,19 @@ async function refuseElsewhere(run: Run, place: PlaceRecord): Promise<void> {
   });
 }
 
+/** An id holds eight digits of a hash; two pieces of work that share them are told apart by all of it. */
+function refuseOther(run: Run, order: Order): void {
+  if (run.request.hash === order.request.hash) return;
+  fail('run-id-conflict', `${run.id} is another piece of work that has the same id.`, {
+    place: run.folder,
+    remedy: 'Rename the arm or the experiment file, or remove that run.',
+  });
+}
+
 /** A further attempt of a run that is there, if it needs one; undefined if somebody else asked for one just now. */
 async function goOn(run: Run, request: OpenRequest): Promise<Outcome | undefined> {
   if (!states[run.state].ended) return 'already';
+  if (request.token !== undefined && (await askedBefore(run, request.token))) return 'already';
   const stages = await missingStages(run.folder, run.spec, request.tasks);
   if (run.state === 'succeeded' && stages.length === 0) return 'finished';
   const first = (await readRecord<RunRequest>(run.folder, 'request.0.json'))!;
@@ -100,8 +141,11 @@ async function goOn(run: Run, request: OpenRequest): Promise<Outcome | undefined
   return stages.length === 1 && stages[0] === 'evaluate' ? 'evaluating' : 'resumed';
 }
 
+/** What an asking may say of itself. */
+export type Asking = Pick<RunRequest, 'token' | 'program'>;
+
 /** Asks for a further attempt of an ended run as it was asked for before. `finished` if nothing is missing. */
-export async function resumeRun(run: Run): Promise<Outcome> {
-  const { attempt: _attempt, stages: _stages, ...request } = run.request;
-  return (await goOn(run, { ...request, asked: Date.now(), order: 0 })) ?? 'already';
+export async function resumeRun(run: Run, asking: Asking = {}): Promise<Outcome> {
+  const { attempt: _attempt, stages: _stages, token: _token, ...request } = run.request;
+  return (await goOn(run, { ...request, ...asking, asked: Date.now(), order: 0 })) ?? 'already';
 }

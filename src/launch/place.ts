@@ -2,6 +2,8 @@ import type { Progress } from '../base/log.ts';
 import type { RunSpec } from '../plan/types.ts';
 import type { PlaceRecord, Run, RunRequest } from '../record/types.ts';
 
+export { placeName } from '../record/place.ts';
+
 /** A run that is wanted at a place: what decides its weights, and what its next attempt is to do. */
 export interface Order {
   /** The plan's id; a fresh version gets a number behind it. */
@@ -9,6 +11,8 @@ export interface Order {
   spec: RunSpec;
   /** Make a new version, whatever is there. */
   fresh: boolean;
+  /** With `fresh`: the least number of the version, where some are known that the place does not have. */
+  leastVersion?: number;
   /** Id of the order in the same list (or of a run there) that it starts from. */
   parent?: string;
   request: Omit<RunRequest, 'attempt' | 'stages' | 'asked' | 'order' | 'parent'>;
@@ -29,6 +33,13 @@ export interface Placed {
   outcome: Outcome;
 }
 
+export interface OrderOptions {
+  /** How many runs may run at once. */
+  jobs?: number;
+  /** Bytes of what has to be sent. */
+  progress?: Progress;
+}
+
 /**
  * Where runs live and execute. The run directories that readers see are always local folders: for another host they are
  * mirrors, and `refresh` brings them up to date.
@@ -38,11 +49,11 @@ export interface Place {
   /** For people: `this machine`, `ssh:gpu-box`. */
   readonly name: string;
   /**
-   * Makes each order a run or finds the run that it is already, in this order (parents first). Starts nothing by itself.
-   * Fails with `usage-place` where a run lives elsewhere.
+   * Makes each order a run or finds the run that it is already, in this order (parents first). They are started by `wake`, or
+   * at once where a host was asked. Fails with `usage-place` where a run lives elsewhere.
    */
-  order(orders: readonly Order[]): Promise<Placed[]>;
-  /** Makes sure that waiting runs are started, `jobs` at a time if given. */
+  order(orders: readonly Order[], options?: OrderOptions): Promise<Placed[]>;
+  /** Makes sure that waiting runs are started, `jobs` at a time if given, and that mirrors are kept up to date. */
   wake(jobs?: number): Promise<void>;
   /** Cancels the newest attempt and returns when it has ended. */
   cancel(run: Run, graceMs?: number): Promise<Run>;
@@ -52,15 +63,4 @@ export interface Place {
   fetch(run: Run, folder: 'model' | 'checkpoint', progress?: Progress): Promise<string>;
   /** Brings the local files of the runs up to date. */
   refresh(): Promise<void>;
-}
-
-/** Whether the runs of a place live on another machine, so that what is here of them is a mirror. */
-export function isElsewhere(place: PlaceRecord): place is PlaceRecord & { host: string } {
-  return place.kind !== 'local' && place.host !== undefined;
-}
-
-/** A place as it is written: `local`, `ssh:HOST`, `slurm`, `slurm:HOST`. */
-export function placeName(place: PlaceRecord): string {
-  if (place.kind === 'local') return 'local';
-  return place.host === undefined ? place.kind : `${place.kind}:${place.host}`;
 }

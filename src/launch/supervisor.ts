@@ -9,8 +9,9 @@ import { createExit, keepReserve, writeOnFullDisk } from '../record/create.ts';
 import { diskFullReason, exitCodes } from '../record/exit-codes.ts';
 import { layout } from '../record/layout.ts';
 import { cookieVariable, identify, platform } from '../record/platform.ts';
-import { ownClaim, readCancel, readResult } from '../record/snapshot.ts';
+import { ownClaim, readCancel, readRecord, readResult } from '../record/snapshot.ts';
 import { type ExitRecord, heartbeatEvery } from '../record/state.ts';
+import type { RunRequest } from '../record/types.ts';
 import { lastLine, type Program, pause } from './program.ts';
 import { clearRemoved, watchRemoval } from './removed.ts';
 import { sweep } from './sweep.ts';
@@ -108,7 +109,8 @@ export async function supervise(folder: string, n: number, program: Program): Pr
   }
   let worker: ChildProcess;
   try {
-    worker = startWorker(folder, n, program, cookie);
+    const own = (await readRecord<RunRequest>(folder, layout.request(n)))?.program;
+    worker = startWorker(folder, n, own ?? program, cookie);
   } catch (error) {
     return writeExit(folder, n, notStarted(error));
   }

@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path';
 export const layout = {
   spec: 'spec.json',
   place: 'place.json',
+  /** Of a run that lives on another machine: what was heard of it last. */
+  mirror: 'mirror.json',
   request: (n: number) => `request.${n}.json`,
   claim: (n: number) => `claim.${n}`,
   proc: (n: number) => `proc.${n}.json`,

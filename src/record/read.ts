@@ -4,6 +4,9 @@ import { readJsonLines } from '../base/jsonl.ts';
 import { fail } from '../base/problem.ts';
 import type { RunSpec } from '../plan/types.ts';
 import { layout, samplesFile } from './layout.ts';
+import { mirroredState } from './mirror.ts';
+import { isElsewhere } from './place.ts';
+import { isEvent, isMetric, isSample, measured } from './shapes.ts';
 import { countAttempts, readRecord, snapshot } from './snapshot.ts';
 import { deriveState } from './state.ts';
 import type {
@@ -30,21 +33,31 @@ export async function readRun(folder: string): Promise<Run> {
   if (!spec) {
     fail('unknown-run', `${folder} is no run directory.`, { place: folder, remedy: 'strata runs lists the runs.' });
   }
-  const [request, place, scores] = await Promise.all([
+  const [request, scores] = await Promise.all([
     readRecord<RunRequest>(folder, layout.request(attempts - 1)),
-    readRecord<PlaceRecord>(folder, layout.place),
     readRecord<Scores>(folder, layout.scores),
   ]);
+  const place: PlaceRecord = (await readRecord<PlaceRecord>(folder, layout.place)) ?? { kind: 'local' };
   return {
     id: basename(folder),
     folder,
     spec,
     request: request!,
     attempts,
-    place: place ?? { kind: 'local' },
-    ...deriveState(await snapshot(folder, attempts - 1)),
-    ...(scores && { scores }),
+    place,
+    ...(isElsewhere(place) ? await mirroredState(folder, place) : deriveState(await snapshot(folder, attempts - 1))),
+    ...(scores && { scores: restored(scores) }),
   };
+}
+
+/** Scores that were not finite stand as null in JSON. */
+function restored(scores: Scores): Scores {
+  return Object.fromEntries(
+    Object.entries(scores).map(([task, own]) => [
+      task,
+      Object.fromEntries(Object.entries(own).map(([name, s]) => [name, { ...s, value: measured(s.value) }])),
+    ]),
+  );
 }
 
 /** What of a task's documents is kept in memory; called as soon as they are read. */
@@ -77,8 +90,9 @@ export async function readMetrics(
   const curve = new Map<string, ScoreRecord>();
   const updates = new Map<number, UpdateRecord>();
   for (let n = 0; n < attempts; n++) {
-    for (const record of await readJsonLines<MetricsRecord>(join(folder, layout.metrics(n)))) {
-      if ('task' in record) curve.set(`${record.step} ${record.task} ${record.metric}`, record);
+    for (const record of await readJsonLines<MetricsRecord>(join(folder, layout.metrics(n)), isMetric)) {
+      if ('task' in record)
+        curve.set(`${record.step} ${record.task} ${record.metric}`, { ...record, value: measured(record.value) });
       else if ('update_ratio' in record) updates.set(record.step, record);
       else steps.set(record.step, record);
     }
@@ -92,14 +106,15 @@ export const readScoreCurve = async (folder: string): Promise<ScoreRecord[]> => 
 
 /** The documents of a task with their scores; [] if it was not evaluated. */
 export function readSamples(folder: string, task: string): Promise<SampleRecord[]> {
-  return readJsonLines<SampleRecord>(join(folder, samplesFile(task)));
+  return readJsonLines<SampleRecord>(join(folder, samplesFile(task)), isSample);
 }
 
 /** Events of all attempts, in order. */
 export async function readEvents(folder: string): Promise<RunEvent[]> {
   const attempts = await countAttempts(folder);
   const all: RunEvent[] = [];
-  for (let n = 0; n < attempts; n++) all.push(...(await readJsonLines<RunEvent>(join(folder, layout.events(n)))));
+  for (let n = 0; n < attempts; n++)
+    all.push(...(await readJsonLines<RunEvent>(join(folder, layout.events(n)), isEvent)));
   return all;
 }
 
@@ -110,7 +125,7 @@ export async function readEvaluated(folder: string): Promise<Evaluated> {
 const tailBytes = 64 * 1024;
 
 /** The last records of a file that may be long. What was cut or torn on the way is left out: the newest record counts. */
-async function tail<T>(path: string): Promise<T[]> {
+async function tail<T>(path: string, fits: (value: unknown) => boolean): Promise<T[]> {
   const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
@@ -122,15 +137,16 @@ async function tail<T>(path: string): Promise<T[]> {
     const { bytesRead, buffer } = await handle.read(Buffer.alloc(size - start), 0, size - start, start);
     const text = buffer.toString('utf8', 0, bytesRead);
     const lines = (start === 0 ? text : text.slice(text.indexOf('\n') + 1)).split('\n').slice(0, -1);
-    return lines.flatMap((line) => wholeRecord<T>(line));
+    return lines.flatMap((line) => wholeRecord<T>(line, fits));
   } finally {
     await handle.close();
   }
 }
 
-function wholeRecord<T>(line: string): T[] {
+function wholeRecord<T>(line: string, fits: (value: unknown) => boolean): T[] {
   try {
-    return [JSON.parse(line) as T];
+    const value: unknown = JSON.parse(line);
+    return fits(value) ? [value as T] : [];
   } catch {
     return [];
   }
@@ -152,10 +168,10 @@ export interface RunProgress {
 export async function readProgress(run: Run): Promise<RunProgress> {
   const steps = run.spec.training?.steps ?? 0;
   const n = run.attempts - 1;
-  const events = await tail<RunEvent>(join(run.folder, layout.events(n)));
+  const events = await tail<RunEvent>(join(run.folder, layout.events(n)), isEvent);
   const current = events.findLast((e) => e.type === 'progress' || e.type === 'stage');
   for (let k = n; k >= 0; k--) {
-    const records = await tail<MetricsRecord>(join(run.folder, layout.metrics(k)));
+    const records = await tail<MetricsRecord>(join(run.folder, layout.metrics(k)), isMetric);
     const step = records.findLast((r): r is StepRecord => 'loss' in r);
     if (step) return { ...(current && { current }), step, steps };
   }

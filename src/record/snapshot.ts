@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { fail } from '../base/problem.ts';
 import { layout } from './layout.ts';
 import { identify, liveness, platform } from './platform.ts';
+import { fits } from './shapes.ts';
 import type { AttemptFacts, CancelRecord, Claim, ExitRecord, ResultRecord, WorkerRecord } from './state.ts';
 
-/** A JSON file of a run directory, or undefined if it is not there. Fails with `run-damaged` if it is no JSON. */
+/** A JSON file of a run directory, or undefined if it is not there. Fails with `run-damaged` if it is not what it has to be. */
 export async function readRecord<T>(folder: string, name: string): Promise<T | undefined> {
   const path = join(folder, name);
   let text: string;
@@ -15,13 +16,19 @@ export async function readRecord<T>(folder: string, name: string): Promise<T | u
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+  const value = parse(text);
+  if (value !== undefined && fits(name, value)) return value as T;
+  return fail('run-damaged', `${path} is not a whole record.`, {
+    place: path,
+    remedy: 'Strata writes it whole or not at all, so the file was changed or the disk lost it; remove the run.',
+  });
+}
+
+function parse(text: string): unknown {
   try {
-    return JSON.parse(text) as T;
+    return JSON.parse(text);
   } catch {
-    fail('run-damaged', `${path} is not a whole record.`, {
-      place: path,
-      remedy: 'Strata writes it whole or not at all, so the file was changed or the disk lost it; remove the run.',
-    });
+    return undefined;
   }
 }
 

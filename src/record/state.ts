@@ -138,4 +138,5 @@ export const states: Record<
   skipped: { ended: true, active: false, word: 'skipped' },
   lost: { ended: true, active: false, word: 'lost' },
   preempted: { ended: true, active: false, word: 'stopped' },
+  unreachable: { ended: false, active: false, word: 'unreachable' },
 };

@@ -22,9 +22,16 @@ export interface RunRequest {
   order: number;
   /** Stages that were missing when it was asked for. */
   stages: Stage[];
+  /** Chosen by who asked: the same asking, repeated because its answer was lost, finds this attempt. */
+  token?: string;
+  /** Command line of the worker's program, where it is not that of its supervisor. */
+  program?: [string, ...string[]];
 }
 
-/** `place.json`: the one place a run lives, written at creation. */
+/**
+ * `place.json`: the one place a run lives, written at creation. On an ssh host the run directory itself says `local`; what is
+ * here of it is a mirror, whose place names the host.
+ */
 export type PlaceRecord = { kind: 'local' } | { kind: 'ssh'; host: string } | { kind: 'slurm'; host?: string };
 
 /** `evaluated.json`: which task, by hash, the results under a task's name answer. */
@@ -41,7 +48,9 @@ export type RunState =
   | 'canceled'
   | 'skipped'
   | 'lost'
-  | 'preempted';
+  | 'preempted'
+  /** Of a mirror only: its host cannot be asked now. It ends no run. */
+  | 'unreachable';
 
 /** One event of `events.N.jsonl`. */
 export type RunEvent = { time: number } & (

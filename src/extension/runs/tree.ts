@@ -41,6 +41,7 @@ export const stateIcons: Record<RunState, { id: string; color?: string }> = {
   skipped: { id: 'debug-step-over' },
   lost: { id: 'question', color: 'list.warningForeground' },
   preempted: { id: 'debug-pause' },
+  unreachable: { id: 'debug-disconnect', color: 'list.warningForeground' },
 };
 
 const resumable: readonly RunState[] = ['failed', 'canceled', 'lost', 'preempted', 'skipped'];
@@ -234,6 +235,7 @@ const byConcern: readonly RunState[] = [
   'starting',
   'canceling',
   'orphaned',
+  'unreachable',
   'waiting',
   'failed',
   'lost',

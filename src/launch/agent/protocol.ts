@@ -101,6 +101,8 @@ export interface RunStatus {
 
 /** What a client has of a run: the next bytes it wants of files that grow, the contents it has of files that are replaced. */
 export interface MirrorCursor {
+  /** Chosen by the client for each asking for a run: parts of an earlier asking that are still on their way are known by it. */
+  asked: number;
   created: number;
   /** Bytes by name. */
   appended: Record<string, number>;
@@ -111,18 +113,19 @@ export interface MirrorCursor {
 export type StreamChange = { follow: Record<string, MirrorCursor> } | { drop: string[] };
 
 /** What a stream says of a run. Its state comes after every byte that was there when the state was derived. */
-export type StreamPart =
+export type StreamPart = { run: string; asked: number } & StreamNews;
+export type StreamNews =
   /** Bytes of a file that only grows, at an offset. Records are never cut. */
-  | { kind: 'appended'; run: string; name: string; offset: number }
+  | { kind: 'appended'; name: string; offset: number }
   /** The host's file is shorter than what the client has: the client begins it again. */
-  | { kind: 'shrunk'; run: string; name: string; size: number }
+  | { kind: 'shrunk'; name: string; size: number }
   /** Bytes of a file that is replaced as a whole; `last` ends it. */
-  | { kind: 'replaced'; run: string; name: string; offset: number; size: number; sha256: string; last: boolean }
+  | { kind: 'replaced'; name: string; offset: number; size: number; sha256: string; last: boolean }
   | { kind: 'state'; status: RunStatus }
   /** The run has ended and every byte was sent: sha256 of every file, for the client to hold its own against. */
   | { kind: 'complete'; status: RunStatus; files: Record<string, { size: number; sha256: string }> }
   /** No such run is there, or another incarnation of it is. */
-  | { kind: 'gone'; run: string; created?: number };
+  | { kind: 'gone'; created?: number };
 
 /** A file that can be fetched. `name` is relative to the run directory, with `/`. */
 export interface FileFacts {

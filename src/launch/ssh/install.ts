@@ -1,7 +1,7 @@
+import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { canonicalJson, sha256 } from '../../base/hash.ts';
 import { type HashCache, hashCache } from '../../base/hash-cache.ts';
 import type { Progress } from '../../base/log.ts';
@@ -71,16 +71,24 @@ async function send(installer: Installer, part: Part): Promise<void> {
   const kilobytes = Math.ceil((size + part.size) / 1024) + 16 * 1024;
   if ((await order(installer, `part ${part.id} ${size} ${kilobytes}`)) === 'have') return;
   const label = `sending ${part.name} to ${host}`;
-  let sent = 0;
   const answered = reply(installer);
-  answered.catch(() => {});
-  const file = createReadStream(archive, { highWaterMark: 256 * 1024 });
-  file.on('data', (bytes) => {
-    sent += bytes.length;
+  let early = false;
+  answered.then(
+    () => {
+      early = true;
+    },
+    () => {
+      early = true;
+    },
+  );
+  let sent = 0;
+  for await (const bytes of createReadStream(archive, { highWaterMark: 256 * 1024 })) {
+    // A host that refuses half-way says so on its own, and takes no more.
+    if (early) break;
+    if (!channel.input.write(bytes)) await Promise.race([once(channel.input, 'drain'), answered]);
+    sent += (bytes as Buffer).length;
     progress.report(label, sent, size);
-  });
-  // A host that refuses half-way says so on its own; the broken pipe is not the reason.
-  await Promise.race([pipeline(file, channel.input, { end: false }).catch(() => answered), answered]);
+  }
   await answered;
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, sep } from 'node:path';
@@ -62,13 +63,10 @@ export async function programPart(hashes: HashCache, folder: string = distFolder
   );
 }
 
-/** The folder of a package that this installation runs with, or undefined. */
+/** The folder of a package that this installation runs with, or undefined. A package may hide its package.json from `resolve`. */
 function ownPackage(name: string): string | undefined {
-  try {
-    return dirname(createRequire(join(distFolder, 'strata.mjs')).resolve(`${name}/package.json`));
-  } catch {
-    return undefined;
-  }
+  const folders = createRequire(join(distFolder, 'strata.mjs')).resolve.paths(name) ?? [];
+  return folders.map((folder) => join(folder, name)).find((folder) => existsSync(join(folder, 'package.json')));
 }
 
 async function filesBelow(folder: string, wanted: (path: string) => boolean, prefix: string): Promise<PartFile[]> {

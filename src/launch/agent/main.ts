@@ -1,0 +1,49 @@
+/**
+ * The agent: the one program that a client runs on a host (`node agent.mjs`, no arguments, frames on stdin and stdout), and the
+ * processes it leaves there (`__dispatch`, `__supervise`). It has no state but files. The worker is `strata.mjs` beside it.
+ */
+import { dirname, join } from 'node:path';
+import { fail, sentence, toProblem } from '../../base/problem.ts';
+import { exitCodeOf } from '../../record/exit-codes.ts';
+import { dispatch } from '../dispatcher.ts';
+import { directPlacement } from '../local.ts';
+import type { Placement } from '../placement.ts';
+import { ownProgram, type Program } from '../program.ts';
+import { supervise } from '../supervisor.ts';
+import type { PlacementChoice } from './protocol.ts';
+import { serveAgent } from './serve.ts';
+
+const worker: Program = [process.execPath, join(dirname(process.argv[1]!), 'strata.mjs')];
+
+/** How runs get started on this machine, one row a kind. */
+const placements: { [K in PlacementChoice['kind']]?: (choice: Extract<PlacementChoice, { kind: K }>) => Placement } = {
+  local: () => directPlacement(ownProgram()),
+};
+
+function placementOf<K extends PlacementChoice['kind']>(choice: Extract<PlacementChoice, { kind: K }>): Placement {
+  const open = placements[choice.kind as K];
+  return open ? open(choice) : fail('not-available', `This agent cannot start runs with ${choice.kind}.`);
+}
+
+const verbs: Record<string, (args: string[]) => Promise<unknown>> = {
+  async serve() {
+    process.umask(0o077);
+    // What a defect prints must not be taken for a frame.
+    console.log = console.error;
+    return serveAgent(process.stdin, process.stdout, { worker, placement: placementOf });
+  },
+  __dispatch: ([folder]) => dispatch(folder!, ownProgram()),
+  __supervise: ([folder, attempt]) => supervise(folder!, Number(attempt), worker),
+};
+
+const [verb = 'serve', ...args] = process.argv.slice(2);
+try {
+  const carryOut = verbs[verb];
+  if (!carryOut) fail('usage-agent', `The agent has no verb ${JSON.stringify(verb)}.`);
+  await carryOut!(args);
+  process.exit(0);
+} catch (error) {
+  const problem = toProblem(error);
+  process.stderr.write(`${problem ? sentence(problem) : error instanceof Error ? error.stack : String(error)}\n`);
+  process.exit(exitCodeOf(problem));
+}
