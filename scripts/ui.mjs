@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { excesses, measure } from './vsix.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { startHost } = await import(new URL('../../shared/labs/vscode-host/host.mjs', import.meta.url));
@@ -51,12 +52,17 @@ try {
     await line.fill(path);
     await page.waitForTimeout(500);
     await page
-      .locator('.quick-input-widget .monaco-button', { hasText: /OK|Copy Here|Save/ })
+      .locator('.quick-input-widget .monaco-button', { hasText: /OK|Copy Here|Save|Use This Model/ })
       .first()
       .click();
   }
+  const runRow = (arm) => window.treeItem(new RegExp(`^run ${arm}, seed 1, done`)).first();
   const panel = () => window.webview({ extension: 'strata.strata' });
   const world = join(work, 'strata-samples');
+
+  await step('the package is as large as it may be, and has nothing that it does not need', () => {
+    assert.deepEqual(excesses(measure(join(root, 'packages', vsix))), []);
+  });
 
   await step('the sample world is copied into a new folder', async () => {
     // The window is there before its extensions are.
@@ -87,6 +93,17 @@ try {
     await page.locator('.monaco-editor .view-line').first().click();
     await window.command('Strata: Compare Arms');
     await panel().getByRole('toolbar', { name: 'Table and charts' }).waitFor({ timeout: 120_000 });
+  });
+
+  await step('the window is loaded anew while it runs: panel and runs come back, and go on', async () => {
+    await window.reload();
+    await panel().getByRole('toolbar', { name: 'Table and charts' }).waitFor({ timeout: 120_000 });
+    await page.getByRole('tab', { name: 'Strata' }).first().waitFor();
+    if ((await window.treeItem(/^experiment /).count()) === 0) await window.openView('Strata');
+    await window
+      .treeItem(/^experiment .*running/)
+      .first()
+      .waitFor();
   });
 
   await step('one notification says that the experiment has ended', async () => {
@@ -127,6 +144,34 @@ try {
     await answer(file);
     for (let i = 0; i < 600 && !existsSync(file); i++) await page.waitForTimeout(100);
     assert.match(readFileSync(file, 'utf8'), /<title>/);
+  });
+
+  await step('a run is deleted after a question; the panel says so', async () => {
+    await page.keyboard.press('Escape');
+    await runRow('lora').click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'Delete Run…' }).click();
+    await window.dialog().getByText('Delete this run with all its files?').waitFor();
+    await window.dialog().getByRole('button', { name: 'Cancel' }).click();
+    assert.equal(await runRow('lora').count(), 1);
+    await runRow('lora').click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'Delete Run…' }).click();
+    await window.dialog().getByRole('button', { name: 'Delete' }).click();
+    await runRow('lora').waitFor({ state: 'detached' });
+    await panel()
+      .getByText(/^The run directory of shallow-vs-rivals-lora-1-\w+ was deleted/)
+      .first()
+      .waitFor();
+  });
+
+  await step('a new experiment is made of a model folder', async () => {
+    await window.command('Strata: New Experiment…');
+    await answer(`${join(world, 'base')}/`);
+    const file = join(work, 'mine.strata.yaml');
+    await page.locator('.quick-input-widget input').first().waitFor();
+    await page.waitForTimeout(500);
+    await answer(file);
+    await page.getByRole('tab', { name: 'mine.strata.yaml' }).first().waitFor();
+    assert.match(readFileSync(file, 'utf8'), /^model: strata-samples\/base$/m);
   });
 
   await step('no request left the machine', async () => {

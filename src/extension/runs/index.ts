@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, sep } from 'node:path';
 import { writeAtomic } from '../../base/files.ts';
 import { home, runId } from '../../record/layout.ts';
 import { states } from '../../record/state.ts';
@@ -83,7 +83,9 @@ export class RunIndex {
       const gone = folders.filter((folder) => this.#known.has(folder) && timeOf(folder) === undefined);
       for (const folder of gone) this.#known.delete(folder);
       this.#tell({ changed: [], removed: gone });
-      const due = folders.filter((folder) => runId.test(basename(folder)) && this.#isDue(folder, timeOf(folder)));
+      const due = timed(folders.filter((folder) => runId.test(basename(folder)))).filter(([folder, time]) =>
+        this.#isDue(folder, time),
+      );
       return { changed: (await this.#read(due)).changed, removed: gone };
     });
   }
@@ -92,7 +94,7 @@ export class RunIndex {
   poll(): Promise<IndexChange> {
     return this.#queued(async () => {
       const active = [...this.#known].filter(([, { entry }]) => isActive(entry)).map(([folder]) => folder);
-      return this.#read(active);
+      return this.#read(timed(active));
     });
   }
 
@@ -124,7 +126,7 @@ export class RunIndex {
       const { runs } = home(folder);
       for (const name of namesIn(runs)) {
         if (!runId.test(name)) continue;
-        const path = join(runs, name);
+        const path = `${runs}${sep}${name}`;
         const time = timeOf(path);
         if (time !== undefined) present.set(path, time);
         await breathe();
@@ -133,16 +135,16 @@ export class RunIndex {
     const removed = [...this.#known.keys()].filter((folder) => !present.has(folder));
     for (const folder of removed) this.#known.delete(folder);
     const cached = this.#fromCache(present);
-    const due = [...present].filter(([folder, time]) => this.#isDue(folder, time)).map(([folder]) => folder);
+    const due = [...present].filter(([folder, time]) => this.#isDue(folder, time));
     this.#tell({ changed: cached, removed });
     const { changed } = await this.#read(due);
     await this.#save();
     return { changed: [...cached, ...changed], removed };
   }
 
-  #isDue(folder: string, time: number | undefined): boolean {
+  #isDue(folder: string, time: number): boolean {
     const known = this.#known.get(folder);
-    return time !== undefined && (!known?.settled || known.time !== time);
+    return !known?.settled || known.time !== time;
   }
 
   /** Takes over what an earlier start of the editor knew and still holds. */
@@ -158,13 +160,13 @@ export class RunIndex {
     return taken;
   }
 
-  async #read(folders: readonly string[]): Promise<IndexChange> {
+  async #read(folders: readonly Timed[]): Promise<IndexChange> {
     const all: ReadEntry[] = [];
     let changed: ReadEntry[] = [];
     let begun = performance.now();
-    for (const folder of folders) {
+    for (const [folder, time] of folders) {
       if (this.#disposed) break;
-      const entry = await this.#readOne(folder);
+      const entry = await this.#readOne(folder, time);
       if (entry) changed.push(entry);
       if (performance.now() - begun < slice) continue;
       // What was read so far is shown while the rest is read.
@@ -179,10 +181,9 @@ export class RunIndex {
   }
 
   /** The entry if it is not what it was. */
-  async #readOne(folder: string): Promise<ReadEntry | undefined> {
-    const time = timeOf(folder);
-    const entry = time === undefined ? undefined : await readEntry(folder);
-    if (time === undefined || !entry) return undefined;
+  async #readOne(folder: string, time: number): Promise<ReadEntry | undefined> {
+    const entry = await readEntry(folder);
+    if (!entry) return undefined;
     const before = this.#known.get(folder);
     const settled = isStable(entry) && Date.now() - time > clockTick;
     const same = before !== undefined && JSON.stringify(before.entry) === JSON.stringify(entry);
@@ -208,6 +209,16 @@ export class RunIndex {
       await writeAtomic(this.#cacheFile, JSON.stringify({ version: cacheVersion, runs }));
     } catch {}
   }
+}
+
+/** A folder with its modification time as it was before anything in it was read. */
+type Timed = readonly [folder: string, time: number];
+
+function timed(folders: readonly string[]): Timed[] {
+  return folders.flatMap((folder) => {
+    const time = timeOf(folder);
+    return time === undefined ? [] : [[folder, time] as const];
+  });
 }
 
 /** Milliseconds; undefined if there is no such folder. */
