@@ -1,5 +1,5 @@
 import type { Chart, ChartPoint, ChartSeries } from './chart.ts';
-import { importanceCharts } from './importance.ts';
+import { importanceCharts, type NamedImportance } from './importance.ts';
 import type { ComparedMetric, Comparison, Contrast, Curve } from './types.ts';
 import { minimumSeeds } from './verdict.ts';
 import {
@@ -18,9 +18,22 @@ export function charts(comparison: Comparison): Chart[] {
   return [
     ...forgettingCharts(comparison),
     ...differenceCharts(comparison),
-    ...(comparison.importance ? importanceCharts([{ name: 'base', importance: comparison.importance }]) : []),
+    ...importanceCharts(measuredModels(comparison)),
     ...lossChart(comparison),
     ...scoreCharts(comparison),
+  ];
+}
+
+/** The base, then what else was measured; an arm's model looks like the arm, others have what the arms leave. */
+function measuredModels(comparison: Comparison): NamedImportance[] {
+  const { arms, baseline, importance, measured = [] } = comparison;
+  const style = (arm: string | undefined, i: number) => {
+    const index = arm === undefined ? -1 : styleIndex(comparison, arm);
+    return index < 0 ? arms.length + i : index;
+  };
+  return [
+    ...(importance ? [{ name: 'base', importance, style: style(baseline, 0) }] : []),
+    ...measured.map((m, i) => ({ name: m.name, importance: m.importance, style: style(m.arm, i + 1) })),
   ];
 }
 

@@ -9,6 +9,7 @@ import { homeOf } from '../record/layout.ts';
 import { readEvaluated } from '../record/read.ts';
 import type { Evaluated, Run } from '../record/types.ts';
 import { sharingLoader } from './load.ts';
+import { measuredBeside, measuredIn } from './measured.ts';
 import type { ComparedRun, CompareInput, PlannedRun, StaleRun } from './types.ts';
 
 /** Reads one run directory; whoever looks often may keep what did not change. */
@@ -43,6 +44,7 @@ export async function collectPlan(plan: Plan, load: LoadRun = sharingLoader()): 
       ids === undefined ? [] : [{ task, corpora, documents, overlapping: ids }],
     ),
     ...(importance && { importance }),
+    ...(importance && plan.analysis && { measured: await measuredBeside(home.folder, plan.analysis.run) }),
     warnings: plan.diagnostics.filter((d) => d.severity === 'warning').map((d) => d.message),
   };
 }
@@ -103,10 +105,13 @@ function renamed(data: ComparedRun, arm: string): ComparedRun {
  * so; of runs that differ in nothing (made by `--fresh`) the newest counts.
  */
 export async function collectRuns(
-  runs: readonly Run[],
+  chosenRuns: readonly Run[],
   compare: CompareSpec = { forgetting: [] },
   load: LoadRun = sharingLoader(),
 ): Promise<CompareInput> {
+  // Analyses have no scores: they are drawn, not compared.
+  const runs = chosenRuns.filter(({ spec }) => spec.analysis === undefined);
+  const measured = await measuredIn(chosenRuns.filter(({ spec }) => spec.analysis !== undefined));
   const labels = armLabels(runs);
   const newestFirst = [...runs].sort((a, b) => b.request.asked - a.request.asked);
   const kept = new Map<string, Run>();
@@ -119,10 +124,10 @@ export async function collectRuns(
   }
   const chosen = runs.filter((run) => [...kept.values()].includes(run));
   const loaded = await Promise.all(chosen.map(async (run) => renamed(await load(run.folder), labels.get(run)!)));
-  const stems = [...new Set(runs.map((r) => r.request.experiment.stem))];
+  const stems = [...new Set(chosenRuns.map((r) => r.request.experiment.stem))];
+  const [first] = chosenRuns;
   return {
-    title:
-      runs.length > 0 && stems.length === 1 ? (runs[0]!.request.experiment.title ?? stems[0]!) : stems.join(' and '),
+    title: first && stems.length === 1 ? (first.request.experiment.title ?? stems[0]!) : stems.join(' and '),
     compare,
     arms: [...new Set(chosen.map((run) => labels.get(run)!))],
     planned: loaded.map(({ run }) => ({
@@ -134,6 +139,7 @@ export async function collectRuns(
     pending: [],
     runs: loaded,
     stale,
+    ...(measured.length > 0 && { measured }),
   };
 }
 

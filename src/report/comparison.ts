@@ -80,6 +80,7 @@ export function compare(input: CompareInput, options: CompareOptions = {}): Comp
       return curves.length > 0 ? [{ task: m.task, metric: m.metric, curves }] : [];
     }),
     ...(input.importance && { importance: input.importance }),
+    ...(input.measured && input.measured.length > 0 && { measured: input.measured }),
     documents: documentTexts(groups, contrasts, shownFlips),
   };
 }

@@ -1,5 +1,4 @@
 import type { ImportanceInterval, ImportanceRecord } from '../record/importance.ts';
-import { agreements } from './importance.ts';
 import type { Table } from './tables.ts';
 
 const right = (header: string) => ({ header, align: 'right' as const });
@@ -32,12 +31,6 @@ export function measuredOn({ tokens, documents, corpus, nll }: ImportanceRecord)
   const count = (n: number) => n.toLocaleString('en-US');
   const plural = documents === 1 ? '' : 's';
   return `${count(tokens)} tokens of ${count(documents)} document${plural} of ${corpus}; unchanged ${nll.toFixed(4)} nats per token`;
-}
-
-/** How far the metrics agree, as a sentence; undefined where there are no two. */
-export function agreementSentence(metrics: ImportanceRecord['metrics']): string | undefined {
-  const pairs = agreements(metrics).map(({ a, b, tau }) => `${a} and ${b} ${tau.toFixed(2)}`);
-  return pairs.length === 0 ? undefined : `Agreement of the rankings, Kendall's τ: ${pairs.join(', ')}.`;
 }
 
 function layerTable(

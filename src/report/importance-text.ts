@@ -1,5 +1,6 @@
 import type { AttentionDescription, ImportanceRecord } from '../record/importance.ts';
-import { agreementSentence, measuredOn } from './importance-tables.ts';
+import { agreementSentence } from './importance.ts';
+import { measuredOn } from './importance-tables.ts';
 import { type Column, textTable, wrap } from './text-table.ts';
 
 /**

@@ -20,27 +20,41 @@ export function agreements(metrics: ImportanceRecord['metrics']): Agreement[] {
   );
 }
 
+/** How far the metrics agree, as a sentence; undefined where there are no two. */
+export function agreementSentence(metrics: ImportanceRecord['metrics']): string | undefined {
+  const pairs = agreements(metrics).map(({ a, b, tau }) => `${a} and ${b} ${tau.toFixed(2)}`);
+  return pairs.length === 0 ? undefined : `Agreement of the rankings, Kendall's τ: ${pairs.join(', ')}.`;
+}
+
 /** A measurement of one model, with the name that it has in a chart: a checkpoint, a size, before or after training. */
 export interface NamedImportance {
   name: string;
   importance: ImportanceRecord;
+  /** Row of `seriesStyles`; by its place otherwise. */
+  style?: number;
 }
 
 /**
- * Importance by layer, metrics side by side or several models in one chart. Metrics have different units, so each is drawn as a
- * share of its own largest layer; the labels say the values. Models of different depth lie over each other by relative depth.
+ * Importance by layer: the metrics of the first model side by side, then each metric that several models have, all of them in one
+ * chart. Metrics have different units, so side by side each is drawn as a share of its own largest layer; the labels say the
+ * values. Models of different depth lie over each other by relative depth.
  */
 export function importanceCharts(measured: readonly NamedImportance[]): Chart[] {
-  const [first, ...others] = measured;
-  if (!first) return [];
-  const metrics = Object.keys(first.importance.metrics);
-  if (metrics.length === 0) return [];
-  if (others.length === 0) return [sideBySide(first, metrics)];
-  return metrics.map((metric) => acrossModels(measured, metric));
+  const metrics = [...new Set(measured.flatMap(({ importance }) => Object.keys(importance.metrics)))];
+  const having = (metric: string) => measured.filter(({ importance }) => importance.metrics[metric]);
+  const [first] = measured;
+  return [
+    ...(first ? sideBySide(first, measured.length > 1 ? ` of ${first.name}` : '') : []),
+    ...metrics.flatMap((metric) => (having(metric).length > 1 ? [acrossModels(having(metric), metric)] : [])),
+  ];
 }
 
-function sideBySide({ importance }: NamedImportance, metrics: readonly string[]): Chart {
+const bars = 'Bars: 95 % interval over documents.';
+
+function sideBySide({ importance }: NamedImportance, of: string): Chart[] {
   const { corpus, tokens, layers } = importance;
+  const metrics = Object.keys(importance.metrics);
+  if (metrics.length === 0) return [];
   const series = metrics.map((metric, i) => {
     const largest = Math.max(...importance.metrics[metric]!.map(Math.abs)) || 1;
     return layerSeries(
@@ -52,38 +66,58 @@ function sideBySide({ importance }: NamedImportance, metrics: readonly string[])
       (value) => value / largest,
     );
   });
-  const pairs = agreements(importance.metrics).map(({ a, b, tau }) => `${a} and ${b} ${tau.toFixed(2)}`);
-  return {
-    id: 'importance',
-    title: 'Importance by layer',
-    description: `${layers} layers on ${tokens} tokens of ${corpus}. ${metrics.map((m) => peak(importance, m)).join(' ')}${pairs.length > 0 ? ` Kendall's τ between the metrics: ${pairs.join(', ')}.` : ''}`,
-    x: { kind: 'number', label: 'layer', unit: 'layers', scale: 'linear' },
-    y: { kind: 'number', label: 'importance, share of the largest layer', unit: 'share', scale: 'linear' },
-    series,
-    guides: [{ axis: 'y', at: 0, label: 'no loss' }],
-    note: 'Bars: 95 % interval over documents.',
-  };
+  const agreement = agreementSentence(importance.metrics);
+  return [
+    {
+      id: 'importance',
+      title: `Importance by layer${of}`,
+      description: [
+        `${layers} layers on ${tokens} tokens of ${corpus}.`,
+        ...metrics.map((m) => peak(importance, m)),
+        ...(agreement === undefined ? [] : [agreement]),
+      ].join(' '),
+      x: { kind: 'number', label: 'layer', unit: 'layers', scale: 'linear' },
+      y: { kind: 'number', label: 'importance, share of the largest layer', unit: 'share', scale: 'linear' },
+      series,
+      guides: [{ axis: 'y', at: 0, label: 'no loss' }],
+      note: agreement === undefined ? bars : `${bars} ${agreement}`,
+    },
+  ];
 }
 
-function acrossModels(measured: readonly NamedImportance[], metric: string): Chart {
-  const same = new Set(measured.map(({ importance }) => importance.layers)).size === 1;
-  const present = measured.filter(({ importance }) => importance.metrics[metric]);
-  const series = present.map(({ name, importance }, i) => {
+function acrossModels(present: readonly NamedImportance[], metric: string): Chart {
+  const same = new Set(present.map(({ importance }) => importance.layers)).size === 1;
+  const series = present.map(({ name, importance, style }, i) => {
     const place = (layer: number) => (same ? layer : layer / Math.max(1, importance.layers - 1));
-    return layerSeries(name, i + 1, importance, metric, place, (value) => value);
+    return layerSeries(name, style ?? i + 1, importance, metric, place, (value) => value);
   });
+  const kept = same ? keptRanking(present, metric) : undefined;
   return {
     id: `importance-${metric}`,
     title: `Importance by layer: ${metric}`,
-    description: present.map(({ name, importance }) => `${name}: ${peak(importance, metric)}`).join(' '),
+    description: [
+      ...present.map(({ name, importance }) => `${name}: ${peak(importance, metric)}`),
+      ...(kept === undefined ? [] : [kept]),
+    ].join(' '),
     x: same
       ? { kind: 'number', label: 'layer', unit: 'layers', scale: 'linear' }
       : { kind: 'number', label: 'depth, from the first layer (0) to the last (1)', unit: 'share', scale: 'linear' },
     y: { kind: 'number', label: metric, unit: importanceUnits[metric] ?? '', scale: 'linear' },
     series,
     guides: [{ axis: 'y', at: 0, label: 'no loss' }],
-    note: 'Bars: 95 % interval over documents.',
+    note: kept === undefined ? bars : `${bars} ${kept}`,
   };
+}
+
+/** How far the other models rank the layers as the first does; undefined where no τ can be told. */
+function keptRanking([first, ...others]: readonly NamedImportance[], metric: string): string | undefined {
+  const found = others.flatMap(({ name, importance }) => {
+    const tau = kendallTau(first!.importance.metrics[metric]!, importance.metrics[metric]!);
+    return Number.isNaN(tau) ? [] : [`${name} ${tau.toFixed(2)}`];
+  });
+  return found.length === 0
+    ? undefined
+    : `Agreement with the ranking of ${first!.name}, Kendall's τ: ${found.join(', ')}.`;
 }
 
 /** Angular distance and influence have none. */

@@ -59,6 +59,8 @@ export interface CompareInput {
   stale: StaleRun[];
   /** What the experiment's analysis measured, once it has finished. */
   importance?: ImportanceRecord;
+  /** Other models that were measured on the same corpus, or whose analyses were chosen. */
+  measured?: MeasuredModel[];
   /** Warnings about the experiment that bear on its numbers, e.g. contamination. */
   warnings?: string[];
   /** Documents that share a run of 13 words with what is trained on. */
@@ -73,6 +75,14 @@ export interface Contamination {
   documents: number;
   /** `doc_id`s. */
   overlapping: number[];
+}
+
+/** A model that was measured, as it is called in a chart. */
+export interface MeasuredModel {
+  name: string;
+  /** The arm whose trained model it is. */
+  arm?: string;
+  importance: ImportanceRecord;
 }
 
 export interface CompareOptions {
@@ -276,6 +286,8 @@ export interface Comparison {
   scoreCurves: { task: string; metric: string; curves: Curve[] }[];
   /** Importance of the base's layers, if it was measured. */
   importance?: ImportanceRecord;
+  /** Other models that were measured: checkpoints, sizes, what became of an arm. */
+  measured?: MeasuredModel[];
   /** Texts of flipped documents, by task. */
   documents: Record<string, DocumentText[]>;
 }

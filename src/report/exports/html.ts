@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Chart } from '../chart.ts';
 import { charts } from '../charts.ts';
-import { agreementSentence, importanceTables } from '../importance-tables.ts';
+import { agreementSentence } from '../importance.ts';
+import { importanceTables } from '../importance-tables.ts';
 import { element, escapeMarkup, scriptJson } from '../markup.ts';
 import { chartStyle, chartSvg } from '../svg.ts';
 import {

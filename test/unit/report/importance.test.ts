@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ImportanceRecord } from '../../../src/record/importance.ts';
-import { agreements, importanceCharts } from '../../../src/report/importance.ts';
-import { agreementSentence, importanceTables } from '../../../src/report/importance-tables.ts';
+import { agreementSentence, agreements, importanceCharts } from '../../../src/report/importance.ts';
+import { importanceTables } from '../../../src/report/importance-tables.ts';
 import { importanceText } from '../../../src/report/importance-text.ts';
 import { chartSvg } from '../../../src/report/svg.ts';
 
@@ -73,6 +73,7 @@ test('one model: its metrics side by side, each as a share of its largest layer'
   assert.deepEqual(chart!.series[1]!.points[0]!.yInterval, { low: 7 / 8, high: 9 / 8 });
   assert.match(chart!.series[1]!.points[0]!.label, /removal 8\.000 \[7\.00, 9\.00\]/);
   assert.match(chart!.description, /removal is largest at layer 0 \(8\.00\) and smallest at layer 2 \(-0\.250\)/);
+  assert.match(chart!.note, /Kendall's τ: angular and removal 0\.67\.$/, 'seen, not only read out');
   assert.match(chartSvg(chart!), /Importance by layer/);
 });
 
@@ -84,17 +85,30 @@ test('several models: one chart a metric, by layer, or by depth where they diffe
   ]);
   assert.deepEqual(
     charts.map((c) => c.id),
-    ['importance-angular', 'importance-removal'],
+    ['importance', 'importance-angular', 'importance-removal'],
   );
+  assert.equal(charts[0]!.title, 'Importance by layer of before');
   assert.deepEqual(
-    charts[0]!.series.map((s) => s.name),
+    charts[1]!.series.map((s) => s.name),
     ['before', 'after'],
   );
-  const [mixed, alone] = importanceCharts([
+  const turned = { ...record, metrics: { angular: [0.1, 0.4, 0.3, 0.2] } };
+  const [, trained, alone] = importanceCharts([
+    { name: 'before', importance: record },
+    { name: 'after', importance: turned, style: 5 },
+  ]);
+  assert.equal(alone, undefined, 'a metric that only one has is no comparison');
+  assert.match(trained!.note, /Agreement with the ranking of before, Kendall's τ: after -1\.00\./);
+  assert.match(trained!.description, /after: angular is largest at layer 1 .* after -1\.00\.$/);
+  assert.deepEqual(
+    trained!.series.map((s) => s.style),
+    [1, 5],
+  );
+  const [, mixed] = importanceCharts([
     { name: 'small', importance: deep },
     { name: 'large', importance: record },
   ]);
-  assert.equal(alone, undefined, 'the metrics are those of the first');
+  assert.doesNotMatch(mixed!.note, /τ/, 'layers of another model are others');
   assert.match(mixed!.x.label, /depth/);
   assert.deepEqual(
     mixed!.series.map((s) => s.points.map((p) => p.x)),
