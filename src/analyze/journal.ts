@@ -1,5 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isObject, isString } from '../base/guards.ts';
 import { canonicalJson, sha256 } from '../base/hash.ts';
 import { JsonLinesWriter } from '../base/jsonl.ts';
 
@@ -51,9 +52,12 @@ async function read(file: string): Promise<Map<string, Float64Array>> {
   return noted;
 }
 
+const isEntry = isObject({ key: isString, values: isString });
+
 function parseEntry(line: string): { key: string; values: string } | undefined {
   try {
-    return JSON.parse(line) as { key: string; values: string };
+    const entry: unknown = JSON.parse(line);
+    return isEntry(entry) ? entry : undefined;
   } catch {
     return undefined;
   }
@@ -65,5 +69,5 @@ const encode = (values: Float64Array) =>
 function decode(text: string): Float64Array {
   // A copy of its own stands at an offset that a typed array can view.
   const bytes = Uint8Array.from(Buffer.from(text, 'base64'));
-  return new Float64Array(bytes.buffer);
+  return new Float64Array(bytes.buffer, 0, bytes.length >> 3);
 }

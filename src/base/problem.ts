@@ -23,9 +23,13 @@ export class Failure extends Error {
   }
 }
 
+/** Characters of a message: names out of a damaged file may be of any length. */
+const longest = 1200;
+
 /** Throws a `Failure`. */
 export function fail(code: string, message: string, more: { place?: string; remedy?: string } = {}): never {
-  throw new Failure({ code, message, ...more });
+  const said = message.length > longest ? `${message.slice(0, longest / 2)} … ${message.slice(-longest / 2)}` : message;
+  throw new Failure({ code, message: said, ...more });
 }
 
 export type Result<T> = { ok: true; value: T } | { ok: false; problem: Problem };
@@ -72,6 +76,21 @@ const systemErrors: Record<string, { code: string; what: string; remedy: string 
     what: 'something of this name is in the way',
     remedy: 'Move it or choose another name.',
   },
+  ENAMETOOLONG: {
+    code: 'file-name-too-long',
+    what: 'the name is longer than the file system takes',
+    remedy: 'Use a shorter name.',
+  },
+  ELOOP: {
+    code: 'link-loop',
+    what: 'its links lead in a circle',
+    remedy: 'Remove the link, or name the file itself.',
+  },
+  EIO: {
+    code: 'disk-failed',
+    what: 'the disk could not be read or written',
+    remedy: 'Check the disk and its connection; a copy of the file elsewhere may be whole.',
+  },
   EMFILE: {
     code: 'too-many-files',
     what: 'too many files are open',
@@ -82,7 +101,11 @@ const systemErrors: Record<string, { code: string; what: string; remedy: string 
 /** The problem behind an error, or undefined if it is a defect. */
 export function toProblem(error: unknown): Problem | undefined {
   if (error instanceof Failure) return error.problem;
-  const { code, path } = (error ?? {}) as NodeJS.ErrnoException;
+  const { code, path, message = '' } = (error ?? {}) as NodeJS.ErrnoException;
+  if (code === 'ERR_INVALID_ARG_VALUE' && message.includes('null bytes')) {
+    const remedy = 'Write the name without the character of code 0.';
+    return { code: 'file-name-invalid', message: 'A file name holds the character of code 0.', remedy };
+  }
   const known = code === undefined ? undefined : systemErrors[code];
   if (!known) return undefined;
   return {

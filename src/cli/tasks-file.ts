@@ -24,6 +24,8 @@ export interface Tasks {
   corpora: Record<string, CorpusSpec>;
 }
 
+const remedy = 'Write it as the `tasks:` of an experiment: one entry for each task.';
+
 /**
  * Reads the `tasks:` mapping of an experiment, as a file of its own (YAML or JSON) or inside of a whole experiment, whose
  * corpora then serve `perplexity:X`. Fails with `invalid-tasks` at `file:line:column`.
@@ -35,14 +37,14 @@ export async function readTasksFile(file: string): Promise<Tasks> {
   if (tree.has(['strata'])) {
     const { draft, diagnostics } = parse(text, { file });
     const error = diagnostics.find((d) => d.severity === 'error');
-    if (error) fail('invalid-tasks', error.message, { place: `${file}:${error.line}:${error.column}` });
+    if (error) fail('invalid-tasks', error.message, { place: `${file}:${error.line}:${error.column}`, remedy });
     return { ...here, tasks: draft.tasks, corpora: draft.corpora };
   }
   const { value = {}, problems } = readBySchema(experimentSchema.shape.tasks, tree);
   const problem = tree.problems[0] ?? problems[0];
   if (problem) {
     const { line, column } = tree.position(problem.range.start);
-    fail('invalid-tasks', problem.message, { place: `${file}:${line}:${column}` });
+    fail('invalid-tasks', problem.message, { place: `${file}:${line}:${column}`, remedy });
   }
   const tasks = Object.fromEntries(Object.entries(value).map(([name, task]) => [name, resolveTask(task!)]));
   return { ...here, tasks, corpora: {} };

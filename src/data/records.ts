@@ -69,17 +69,19 @@ function json(file: string, bytes: Buffer): PlacedRecord[] {
   return value.map((item, i) => ({ record: object(item, numbered(file, i)), place: numbered(file, i) }));
 }
 
+const correct = 'Correct the record, or fetch the file again.';
+
 function parse(text: string, place: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return fail('invalid-record', 'It is not JSON.', { place });
+    return fail('invalid-record', 'It is not JSON.', { place, remedy: correct });
   }
 }
 
 function object(value: unknown, place: string): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  return fail('invalid-record', 'It is not a JSON object.', { place });
+  return fail('invalid-record', 'It is not a JSON object.', { place, remedy: correct });
 }
 
 const numbered = (file: string, i: number) => `${file}, record ${i + 1}`;
@@ -95,7 +97,10 @@ function csv(file: string, bytes: Buffer, { columns }: Reading): PlacedRecord[] 
   return rows.slice(headed ? 1 : 0).map(({ cells, line }) => {
     const place = `${file}:${line}`;
     if (cells.length !== head.length)
-      fail('invalid-record', `The row has ${cells.length} cells; there are ${head.length} columns.`, { place });
+      fail('invalid-record', `The row has ${cells.length} cells; there are ${head.length} columns.`, {
+        place,
+        remedy: 'Put texts with commas or line ends into quotes, or fetch the file again.',
+      });
     return { record: Object.fromEntries(head.map((name, i) => [name, cells[i]])), place };
   });
 }

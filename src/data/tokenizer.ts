@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exists, readJsonIfThere } from '../base/files.ts';
+import { isRecord } from '../base/guards.ts';
 import { canonicalJson, sha256 } from '../base/hash.ts';
 import { fail } from '../base/problem.ts';
 import { type ChatTemplate, chatTemplate, defaultTemplate, type SpecialTokens } from './chat.ts';
@@ -32,9 +33,9 @@ export async function openTokenizer(folder: string): Promise<Tokenizer> {
   const special = await specialTokens(folder);
   const library = build(json, place);
   const idOf = (token: string | undefined) => (token === undefined ? undefined : library.token_to_id(token));
-  const config = await readJsonIfThere<{ bos_token_id?: unknown; eos_token_id?: unknown }>(join(folder, 'config.json'));
-  const bosId = idOf(special['bos_token']) ?? firstId(config?.bos_token_id);
-  const eosId = idOf(special['eos_token']) ?? firstId(config?.eos_token_id);
+  const config = await readSettings(join(folder, 'config.json'));
+  const bosId = idOf(special['bos_token']) ?? firstId(config['bos_token_id']);
+  const eosId = idOf(special['eos_token']) ?? firstId(config['eos_token_id']);
   const size = highestId(json) + 1;
   const template = await findTemplate(folder, special);
   const encode = (text: string, addSpecialTokens = true) =>
@@ -108,7 +109,25 @@ async function readTokenizerJson(place: string): Promise<TokenizerJson> {
   }
   const vocab = json?.model?.vocab;
   if (json === null || typeof vocab !== 'object' || vocab === null) broken(place, 'model.vocab is missing.');
+  checkIds(json as TokenizerJson, place);
   return json as TokenizerJson;
+}
+
+/** Ids index lists: one that is damaged would make a list of billions. */
+const idLimit = 2 ** 22;
+
+function checkIds({ model: { vocab }, added_tokens }: TokenizerJson, place: string): void {
+  const check = (token: unknown, id: unknown) => {
+    const isId = typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < idLimit;
+    if (typeof token !== 'string' || !isId)
+      broken(place, `${JSON.stringify(token)} has the id ${JSON.stringify(id)}, which cannot be one.`);
+  };
+  if (!Array.isArray(vocab)) for (const [token, id] of Object.entries(vocab)) check(token, id);
+  else if (!vocab.every((entry: unknown) => Array.isArray(entry) && typeof entry[0] === 'string'))
+    broken(place, 'model.vocab is no list of tokens with their scores.');
+  const added: unknown = added_tokens ?? [];
+  if (!Array.isArray(added)) broken(place, 'added_tokens is no list.');
+  for (const token of added as ({ id?: unknown; content?: unknown } | null)[]) check(token?.content, token?.id);
 }
 
 function build(json: TokenizerJson, place: string): LibraryTokenizer {
@@ -137,16 +156,21 @@ function highestId(json: TokenizerJson): number {
   return highest;
 }
 
+/** A JSON object beside tokenizer.json; {} where there is none. */
+async function readSettings(place: string): Promise<Record<string, unknown>> {
+  const value = await readJsonIfThere<unknown>(place).catch((error: unknown) => {
+    if (error instanceof SyntaxError) broken(place, error.message);
+    throw error;
+  });
+  if (value === undefined) return {};
+  return isRecord(value) ? value : broken(place, 'it is no JSON object.');
+}
+
 /** Special tokens of tokenizer_config.json, then special_tokens_map.json; a token is a string or `{content}`. */
 async function specialTokens(folder: string): Promise<SpecialTokens> {
   const out: SpecialTokens = {};
   for (const name of ['special_tokens_map.json', 'tokenizer_config.json']) {
-    const place = join(folder, name);
-    const map = await readJsonIfThere<Record<string, unknown>>(place).catch((error: unknown) => {
-      if (error instanceof SyntaxError) broken(place, error.message);
-      throw error;
-    });
-    for (const [key, value] of Object.entries(map ?? {})) {
+    for (const [key, value] of Object.entries(await readSettings(join(folder, name)))) {
       const token = typeof value === 'string' ? value : (value as { content?: unknown } | null)?.content;
       if (key.endsWith('_token') && typeof token === 'string') out[key] = token;
     }
@@ -159,7 +183,7 @@ async function findTemplate(folder: string, special: SpecialTokens): Promise<Cha
   const file = join(folder, 'chat_template.jinja');
   if (await exists(file)) return chatTemplate(await readFile(file, 'utf8'), special, file);
   const place = join(folder, 'tokenizer_config.json');
-  const source = defaultTemplate((await readJsonIfThere<{ chat_template?: unknown }>(place))?.chat_template);
+  const source = defaultTemplate((await readSettings(place))['chat_template']);
   return source === undefined ? undefined : chatTemplate(source, special, place);
 }
 

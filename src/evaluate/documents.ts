@@ -51,6 +51,7 @@ export async function readRecords<T>(files: readonly string[], rule: RecordRule<
   }
   if (out.length === 0) {
     fail('invalid-task', `There is no record in ${files.join(', ') || 'the files of the task'}.`, {
+      place: files[0],
       remedy: 'Write one JSON object a line.',
     });
   }
@@ -68,7 +69,8 @@ function readRecord<T>(line: string, place: string, rule: RecordRule<T>): T {
     fail('invalid-record', 'The line is not a JSON object.', { place, remedy: 'Write one JSON object a line.' });
   }
   const read = rule(record as Record<string, unknown>);
-  if (typeof read === 'string') fail('invalid-record', `The record ${read}.`, { place });
+  if (typeof read === 'string')
+    fail('invalid-record', `The record ${read}.`, { place, remedy: 'Correct the record, or remove it.' });
   return read;
 }
 

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
-import { readJson, writeJsonAtomic } from '../base/files.ts';
+import { writeJsonAtomic } from '../base/files.ts';
 import { fail } from '../base/problem.ts';
 import { factorName } from '../model/adapter.ts';
 import { hashTensor } from '../model/hash.ts';
 import { openModel } from '../model/open.ts';
 import type { Model, TensorRef } from '../model/types.ts';
 import { layout } from '../record/layout.ts';
+import { readRecord } from '../record/snapshot.ts';
 import type { TensorProofs } from '../record/types.ts';
 import { type Context, stageProgress } from './context.ts';
 import type { StartTensors } from './surgery.ts';
@@ -36,7 +37,7 @@ export function brokenTensors(proofs: TensorProofs): string[] {
  */
 export async function writeProofs(context: Context, factors: FactorProofs): Promise<void> {
   const { folder, spec, writer } = context;
-  const start = await readJson<StartTensors>(join(folder, layout.startTensors));
+  const start = (await readRecord<StartTensors>(folder, layout.startTensors))!;
   const tensors = storedTensors(await openModel(join(folder, layout.model)));
   const trained = new Set([...spec.trained, ...Object.keys(factors)]);
   const progress = stageProgress(context, 'train');

@@ -20,6 +20,13 @@ const names = values.reader ?? readers.map(({ name }) => name);
 const unknown = names.find((name) => !readers.some((reader) => reader.name === name));
 if (unknown !== undefined) throw new Error(`no reader ${unknown}; there are ${readers.map((r) => r.name).join(', ')}`);
 
+/** Names out of damaged files may hold anything. */
+const shown = (text: string) =>
+  text
+    .replaceAll('\n', '\n    ')
+    .replace(/[^\P{C}\n]/gu, '?')
+    .slice(0, 1500);
+
 const worker = await buildWorker();
 let [cases, found] = [0, 0];
 try {
@@ -37,8 +44,7 @@ try {
     console.log(
       `${name}: ${report.cases} cases, ${report.refused} refused, ${report.found.length} found, ${seconds.toFixed(1)} s; batches of ${batchSize} up to ${report.next}`,
     );
-    for (const { seed, path, reason } of report.found)
-      console.log(`  seed ${seed}, path ${path}: ${reason.replaceAll('\n', '\n    ')}`);
+    for (const { seed, path, reason } of report.found) console.log(`  seed ${seed}, path ${path}: ${shown(reason)}`);
   }
 } finally {
   await rm(worker, { force: true });

@@ -75,7 +75,7 @@ async function fuzz(reader: Reader): Promise<void> {
       seed: seed + batch,
       numRuns,
       unbiased: true,
-      interruptAfterTimeLimit: 60_000,
+      interruptAfterTimeLimit: 240_000,
     });
     if (details.failed) {
       const [which, how] = details.counterexample ?? [0, []];
@@ -87,6 +87,7 @@ async function fuzz(reader: Reader): Promise<void> {
           process.env['STRATA_FUZZ_KEEP'],
           `${reader.name}-${seed + batch}-${file.replaceAll('/', '_')}`,
         );
+        mkdirSync(process.env['STRATA_FUZZ_KEEP'], { recursive: true });
         writeFileSync(kept, mutate(seeds[which]!, format, how));
       }
       say({ type: 'found', found });

@@ -13,6 +13,7 @@ import { openModel } from '../../../src/model/open.ts';
 import { writeSurgery, writeTrained } from '../../../src/model/overlay.ts';
 import { readTensor } from '../../../src/model/safetensors.ts';
 import { planSurgery } from '../../../src/model/surgery.ts';
+import { request, spec } from '../record/support.ts';
 import { temporaryFolder } from '../../support.ts';
 import { writeTinyModel } from '../../tiny-model.ts';
 
@@ -110,8 +111,8 @@ describe('MODEL', () => {
     const model = await openModel(base);
     const folder = join(root, '.strata', 'runs', 'tiny-s-1-0123abcd');
     await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, 'spec.json'), '{}');
-    await writeFile(join(folder, 'request.0.json'), '{}');
+    await writeFile(join(folder, 'spec.json'), JSON.stringify(spec));
+    await writeFile(join(folder, 'request.0.json'), JSON.stringify(request()));
     await writeTrained(join(folder, 'model'), model, await hashModel(model));
     for (const name of ['tiny-s-1-0123abcd', 'tiny-s-1', folder]) assert.equal((await run(inspect, name)).code, 0);
   });
