@@ -11,11 +11,13 @@ import { doctor } from './verbs/doctor.ts';
 import { evaluate } from './verbs/evaluate.ts';
 import { exportVerb } from './verbs/export.ts';
 import { generate } from './verbs/generate.ts';
+import { hosts } from './verbs/hosts.ts';
 import { init } from './verbs/init.ts';
 import { inspect } from './verbs/inspect.ts';
 import { logits } from './verbs/logits.ts';
 import { logs } from './verbs/logs.ts';
 import { plan } from './verbs/plan.ts';
+import { probe } from './verbs/probe.ts';
 import { resume } from './verbs/resume.ts';
 import { rm } from './verbs/rm.ts';
 import { run } from './verbs/run.ts';
@@ -52,6 +54,8 @@ export const verbs: Verb[] = [
   generate,
   evaluate,
   data,
+  hosts,
+  probe,
   doctor,
   dispatchVerb,
   superviseVerb,

@@ -5,18 +5,10 @@ import { attempt } from '../../base/problem.ts';
 import { version } from '../../base/version.ts';
 import { devices } from '../../device/devices.ts';
 import type { DeviceName } from '../../device/types.ts';
+import { type Finding, findingLines } from '../../launch/finding.ts';
 import { bytes, flops } from '../../plan/amounts.ts';
 import { memory, processor, type SpeedShape } from '../../plan/facts/machine.ts';
 import type { Verb } from '../verb.ts';
-
-/** One line of the report: what is there, and what to do where it is not. */
-interface Finding {
-  name: string;
-  state: 'ok' | 'warning' | 'missing';
-  /** What is there. */
-  found: string;
-  remedy?: string;
-}
 
 /** What this machine offers, what is missing and how to get it. */
 export const doctor: Verb = {
@@ -34,17 +26,10 @@ export const doctor: Verb = {
       await training(),
     ];
     if (io.json) io.out(JSON.stringify({ findings }, null, 2));
-    else for (const finding of findings) for (const line of text(finding)) io.out(line);
+    else for (const finding of findings) for (const line of findingLines(finding)) io.out(line);
     return findings.some(({ state }) => state === 'missing') ? 1 : 0;
   },
 };
-
-const marks: Record<Finding['state'], string> = { ok: 'ok', warning: '!', missing: 'missing' };
-
-function text({ name, state, found, remedy }: Finding): string[] {
-  const line = `${marks[state].padEnd(8)}${name.padEnd(12)}${found}`;
-  return remedy === undefined ? [line] : [line, `${' '.repeat(20)}${remedy}`];
-}
 
 function program(): Finding {
   return { name: 'strata', state: 'ok', found: version };

@@ -38,7 +38,7 @@ export interface Installer {
 
 /**
  * Puts everything that a run needs on the host, as far as it is not there yet, and returns the bundle's id.
- * Fails with `host-unsuitable`, `host-install`, `host-cut`, `package-not-had`, `host-bundle`.
+ * Fails with `host-unsuitable`, `host-install`, `host-cut`, `package-not-had`, `bundle-missing`.
  */
 export async function install(installer: Installer): Promise<string> {
   const { facts, host, settings, progress, dist } = installer;

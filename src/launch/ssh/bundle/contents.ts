@@ -51,7 +51,7 @@ const programs = ['strata.mjs', 'agent.mjs', 'sandbox.mjs'];
 export async function programPart(hashes: HashCache, folder: string = distFolder): Promise<Part> {
   for (const name of programs) {
     if (!(await exists(join(folder, name)))) {
-      fail('host-bundle', `${join(folder, name)} is not there, so nothing can be sent to a host.`, {
+      fail('bundle-missing', `${join(folder, name)} is not there, so nothing can be sent to a host.`, {
         remedy: 'Install Strata again (from source: npm run build).',
       });
     }
@@ -83,7 +83,7 @@ const librariesOf = (platform: HostPlatform): string => `bin/napi-v6/${platform.
 
 /**
  * onnxruntime for a platform: from the settings, from this installation when it carries that platform, else by the user's npm.
- * Fails with `host-bundle`, `package-not-had`.
+ * Fails with `bundle-missing`, `package-not-had`.
  */
 export async function runtimePart(platform: HostPlatform, settings: Settings, hashes: HashCache): Promise<Part> {
   const setting = `runtime.${platform}`;
@@ -98,7 +98,7 @@ export async function runtimePart(platform: HostPlatform, settings: Settings, ha
         : await fetchPackage(runtimePackage, setting);
   const common = ownPackage('onnxruntime-common');
   if (!(await exists(join(folder, libraries))) || common === undefined) {
-    return fail('host-bundle', `${folder} holds no onnxruntime for ${platform}.`, {
+    return fail('bundle-missing', `${folder} holds no onnxruntime for ${platform}.`, {
       place: folder,
       remedy: `Name the unpacked onnxruntime-node package, or its .tgz, in the settings: ${setting}.`,
     });
