@@ -10,6 +10,7 @@ import { readRecord } from '../../record/snapshot.ts';
 import type { SampleRecord, Scores } from '../../record/types.ts';
 import type { ComparedRun, CompareInput, ResultSource } from '../types.ts';
 import { type HarnessResults, type HarnessSample, inFileName, resultsFile, samplesFile } from './lm-eval-fields.ts';
+import { rebuildGroups } from './lm-eval-groups.ts';
 import { readSamples, readScores } from './read-lm-eval.ts';
 
 /** Results read from files: what becomes an arm beside the runs. */
@@ -18,6 +19,8 @@ export interface ForeignResults {
   seed?: number;
   scores: Scores;
   samples: Record<string, SampleRecord[]>;
+  /** Tasks and groups that a group holds whose documents stand together: compared where another arm or the file asks for them. */
+  members: string[];
   source: ResultSource;
   /** sha256 of the file with the scores. */
   hash: string;
@@ -55,6 +58,7 @@ async function readHarness(folder: string, files: readonly string[]): Promise<Fo
   const samplesOf = await samplesIn(folder);
   const scores: Scores = {};
   const samples: Record<string, SampleRecord[]> = {};
+  const members = new Set<string>();
   let newest: { results: HarnessResults; text: string; file: string } | undefined;
   for (const file of files) {
     const text = await readFile(join(folder, file), 'utf8');
@@ -67,6 +71,7 @@ async function readHarness(folder: string, files: readonly string[]): Promise<Fo
       if (lines !== undefined) samples[task] = readSamples(await readLines(join(folder, lines)));
       else delete samples[task];
     }
+    for (const name of rebuildGroups(results, scores, samples)) members.add(name);
   }
   const { results, text, file } = newest!;
   const { strata, config, model_name: model, lm_eval_version: version, date = 0 } = results;
@@ -75,6 +80,7 @@ async function readHarness(folder: string, files: readonly string[]): Promise<Fo
     ...(strata?.seed !== undefined && { seed: strata.seed }),
     scores,
     samples,
+    members: [...members],
     hash: sha256(text),
     ...(config?.device && { device: config.device }),
     made: date * 1000,
@@ -89,7 +95,8 @@ async function readHarness(folder: string, files: readonly string[]): Promise<Fo
 function parseResults(text: string, place: string): HarnessResults {
   const results = (() => {
     try {
-      return JSON.parse(text) as HarnessResults;
+      // Python writes numbers that JSON does not have.
+      return JSON.parse(text.replace(/([:[,]\s*)(?:NaN|-?Infinity)(?=\s*[,}\]])/g, '$1null')) as HarnessResults;
     } catch {
       return undefined;
     }
@@ -131,6 +138,7 @@ async function readEvaluation(folder: string): Promise<ForeignResults> {
     arm: basename(folder),
     scores,
     samples,
+    members: [],
     hash: sha256(text),
     made: (await stat(join(folder, layout.scores))).mtimeMs,
     source: { program: 'strata evaluate', path: basename(folder) },
@@ -143,7 +151,11 @@ export function withForeign(input: CompareInput, foreign: readonly ForeignResult
   const runs = [...input.runs];
   const planned = [...input.planned];
   const named = new Map<string, string>();
-  for (const results of foreign) {
+  const { gain, forgetting } = input.compare;
+  const asked = new Set([gain, ...forgetting].flatMap((ref) => ref?.task ?? []));
+  for (const { run } of input.runs) for (const task of Object.keys(run.scores ?? {})) asked.add(task);
+  for (const read of foreign) {
+    const results = withoutMembers(read, asked);
     // Seeds that Strata wrote side by side belong to one arm.
     const key = results.seed === undefined ? `${results.arm} ${named.size}` : results.arm;
     const arm = named.get(key) ?? uniqueName(results.arm, arms);
@@ -155,6 +167,13 @@ export function withForeign(input: CompareInput, foreign: readonly ForeignResult
   }
   const title = input.title === '' ? foreign.map((f) => f.arm).join(' and ') : input.title;
   return { ...input, title, arms, runs, planned };
+}
+
+/** A group speaks for its members, unless one of them is asked for by itself. */
+function withoutMembers(results: ForeignResults, asked: ReadonlySet<string>): ForeignResults {
+  const left = new Set(results.members.filter((name) => !asked.has(name)));
+  const kept = <T>(of: Record<string, T>) => Object.fromEntries(Object.entries(of).filter(([name]) => !left.has(name)));
+  return left.size === 0 ? results : { ...results, scores: kept(results.scores), samples: kept(results.samples) };
 }
 
 function uniqueName(name: string, taken: readonly string[]): string {

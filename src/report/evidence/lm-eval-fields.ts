@@ -3,6 +3,8 @@
 /** `results_<date>.json`, as far as it is used. */
 export interface HarnessResults {
   results: Record<string, Record<string, unknown>>;
+  /** Members of each group, which may be groups; `{}` without groups. */
+  group_subtasks?: Record<string, string[]>;
   'n-samples'?: Record<string, { original?: number; effective?: number }>;
   config?: { model?: string; model_args?: unknown; model_sha?: string; device?: string | null };
   /** Seconds since the epoch. */

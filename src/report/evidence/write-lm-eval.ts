@@ -1,7 +1,9 @@
-import type { SampleRecord } from '../../record/types.ts';
+import type { SampleRecord, Scores } from '../../record/types.ts';
+import { mean, standardError } from '../../statistics/moments.ts';
 import { metricOf } from '../../tasks/metrics.ts';
 import type { ComparedRun } from '../types.ts';
 import { filterOf, type HarnessSample, inFileName, ratioFields } from './lm-eval-fields.ts';
+import { type Member, splitGroup } from './lm-eval-groups.ts';
 
 export interface WrittenFile {
   name: string;
@@ -16,28 +18,61 @@ export interface WrittenFile {
 export function lmEvalFiles(data: ComparedRun, date: Date): WrittenFile[] {
   const { run, samples } = data;
   const stamp = date.toISOString().replace('Z', '').replaceAll(':', '-');
-  const files = Object.entries(run.scores ?? {}).flatMap(([task, metrics]): WrittenFile[] => {
-    const lines = (samples[task] ?? []).flatMap((sample) => sampleLines(sample, Object.keys(metrics)));
+  const groups = groupsOf(data);
+  const tasks = Object.entries(run.scores ?? {}).flatMap(([task, metrics]) => {
+    const asOne = [{ name: task, samples: samples[task] ?? [] }];
+    return (groups.get(task) ?? asOne).map((part) => ({ ...part, metrics: Object.keys(metrics) }));
+  });
+  const files = tasks.flatMap(({ name: task, samples: own, metrics }): WrittenFile[] => {
+    const lines = own.flatMap((sample) => sampleLines(sample, metrics));
     if (lines.length === 0) return [];
     const content = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
     return [{ name: `samples_${inFileName(task)}_${stamp}.jsonl`, content }];
   });
-  const content = `${JSON.stringify(results(data, date), null, 2)}\n`;
+  const content = `${JSON.stringify(results(data, groups, date), null, 2)}\n`;
   return [{ name: `results_${stamp}.json`, content }, ...files];
 }
 
-function results({ run }: ComparedRun, date: Date): Record<string, unknown> {
-  const { request, spec, scores = {} } = run;
+/** The groups among a run's tasks. */
+function groupsOf({ run, samples }: ComparedRun): Map<string, Member[]> {
+  const split = Object.keys(run.scores ?? {}).map((task) => [task, splitGroup(samples[task] ?? [])] as const);
+  return new Map(split.filter(([, members]) => members.length > 0));
+}
+
+/** The scores of a member: means of its documents. */
+function memberScores({ samples }: Member, metrics: Scores[string]): Scores[string] {
+  return Object.fromEntries(
+    Object.keys(metrics).map((metric) => {
+      const values = samples.map((s) => Number(s[metric]));
+      const stderr = values.length > 1 ? standardError(values) : null;
+      return [metric, { value: mean(values), stderr, n: values.length }];
+    }),
+  );
+}
+
+function results({ run }: ComparedRun, groups: ReadonlyMap<string, Member[]>, date: Date): Record<string, unknown> {
+  const { request, spec } = run;
+  const members = [...groups.values()].flat();
+  const own = run.scores ?? {};
+  const scores: Scores = {
+    ...own,
+    ...Object.fromEntries(
+      [...groups].flatMap(([task, parts]) => parts.map((m) => [m.name, memberScores(m, own[task]!)] as const)),
+    ),
+  };
+  const groupOf = (task: string) => [...groups].find(([, parts]) => parts.some((m) => m.name === task))?.[0] ?? task;
   const byTask = <T>(of: (task: string) => T) =>
     Object.fromEntries(Object.keys(scores).map((task) => [task, of(task)]));
+  const fields = byTask((task) => ({ alias: task, ...scoreFields(scores[task]!) }));
   const shots = (task: string) => {
-    const asked = request.tasks.find((t) => t.name === task)?.spec;
+    const asked = request.tasks.find((t) => t.name === groupOf(task))?.spec;
     return asked && 'shots' in asked ? asked.shots : 0;
   };
   const name = run.id;
   return {
-    results: byTask((task) => ({ alias: task, ...scoreFields(scores[task]!) })),
-    group_subtasks: {},
+    results: fields,
+    ...(groups.size > 0 && { groups: Object.fromEntries([...groups.keys()].map((task) => [task, fields[task]])) }),
+    group_subtasks: Object.fromEntries([...groups].map(([task, parts]) => [task, parts.map((m) => m.name)])),
     configs: byTask((task) => ({ task })),
     versions: {},
     'n-shot': byTask(shots),
@@ -48,7 +83,7 @@ function results({ run }: ComparedRun, date: Date): Record<string, unknown> {
     ),
     'n-samples': byTask((task) => {
       const n = Math.max(...Object.values(scores[task]!).map((s) => s.n));
-      return { original: n, effective: n };
+      return { original: members.find((m) => m.name === task)?.documents ?? n, effective: n };
     }),
     config: { model: 'strata', model_args: { run: run.id, base: spec.model }, device: spec.device, batch_size: null },
     git_hash: null,

@@ -90,6 +90,7 @@ test('results beside runs: paired by prompt and target, noted, and nothing claim
     samples: { recall_new: made.recall_new!.filter((s) => s.doc_id !== 3) },
     source: { program: 'lm-evaluation-harness 0.4.13', model: 'org/base', path: 'out/results_x.json' },
     hash: 'h',
+    members: [],
     made: 0,
   };
   const input = withForeign(makeWorld([1]), [foreign]);
@@ -130,6 +131,93 @@ test('what is written is read back as it was: scores, documents, arm and seed', 
   }
   const input = withForeign(inputOf([written]), [back]);
   assert.equal(compare(input, { resamples: 100 }).arms.length, 2);
+});
+
+/** Two subjects of one group and one of another, in a group above them, as `--tasks mmlu` with `--limit 2` writes them. */
+async function writeGroups(folder: string): Promise<void> {
+  const sizes = { mmlu_anatomy: 135, mmlu_astronomy: 152, mmlu_virology: 166 };
+  const stamp = '2030-01-01T00-00-00.000000';
+  for (const [task, size] of Object.entries(sizes)) {
+    const lines = [0, 1].map((doc) => ({
+      doc_id: doc,
+      target: '1',
+      arguments: {
+        gen_args_0: { arg_0: `${task} ${doc}`, arg_1: ' A' },
+        gen_args_1: { arg_0: `${task} ${doc}`, arg_1: ' B' },
+      },
+      resps: [[['-2', 'False']], [['-1', 'True']]],
+      filtered_resps: [
+        ['-2', 'False'],
+        ['-1', 'True'],
+      ],
+      filter: 'none',
+      metrics: ['acc'],
+      prompt_hash: sha256(`${task} ${doc}`),
+      target_hash: sha256(String(size)),
+      acc: doc,
+    }));
+    await writeFile(
+      join(folder, `samples_${task}_${stamp}.jsonl`),
+      lines.map((l) => `${JSON.stringify(l)}\n`).join(''),
+    );
+  }
+  const scores = { 'acc,none': 0.5, 'acc_stderr,none': 0.5 };
+  const results = {
+    results: { mmlu: scores, mmlu_stem: scores, ...Object.fromEntries(Object.keys(sizes).map((t) => [t, scores])) },
+    group_subtasks: { mmlu_stem: ['mmlu_anatomy', 'mmlu_astronomy'], mmlu: ['mmlu_stem', 'mmlu_virology'] },
+    'n-samples': Object.fromEntries(Object.entries(sizes).map(([t, original]) => [t, { original, effective: 2 }])),
+    config: { model: 'hf', limit: Number.NaN },
+    date: 1,
+    model_name: 'grouped',
+  };
+  const text = JSON.stringify(results).replace('"limit":null', '"limit": NaN');
+  assert.ok(text.includes('NaN'), 'as Python writes it');
+  await writeFile(join(folder, `results_${stamp}.json`), text);
+}
+
+test('a group of the harness has its members’ documents, numbered through as Strata does', async () => {
+  const folder = await temporaryFolder();
+  await writeGroups(folder);
+  const { scores, samples, members } = await read(folder);
+  assert.deepEqual(
+    samples['mmlu']!.map((s) => [s.doc_id, s['benchmark'], s['acc']]),
+    [
+      [0, 'mmlu_anatomy', 0],
+      [1, 'mmlu_anatomy', 1],
+      [135, 'mmlu_astronomy', 0],
+      [136, 'mmlu_astronomy', 1],
+      [287, 'mmlu_virology', 0],
+      [288, 'mmlu_virology', 1],
+    ],
+  );
+  assert.deepEqual(scores['mmlu'], { acc: { value: 0.5, stderr: 0.5, n: 6 } });
+  assert.equal(samples['mmlu_stem']!.length, 4);
+  assert.deepEqual(members.sort(), ['mmlu_anatomy', 'mmlu_astronomy', 'mmlu_stem', 'mmlu_virology']);
+});
+
+test('a group speaks for its members, unless one of them is asked for', async () => {
+  const folder = await temporaryFolder();
+  await writeGroups(folder);
+  const results = await read(folder);
+  const tasks = (input: ReturnType<typeof inputOf>) =>
+    Object.keys(withForeign(input, [results]).runs.at(-1)!.run.scores!);
+  assert.deepEqual(tasks(inputOf([])), ['mmlu']);
+  const asked = inputOf([], { compare: { gain: { task: 'mmlu_anatomy' }, forgetting: [] } });
+  assert.deepEqual(tasks(asked), ['mmlu', 'mmlu_anatomy']);
+});
+
+test('a group is written as its members and read back as it was', async () => {
+  const folder = await temporaryFolder();
+  await writeGroups(folder);
+  const read1 = await read(folder);
+  const [run] = withForeign(inputOf([]), [read1]).runs;
+  const again = await temporaryFolder();
+  for (const { name, content } of lmEvalFiles(run!, new Date(0))) await writeFile(join(again, name), content);
+  assert.equal((await readdir(again)).filter((name) => name.startsWith('samples_mmlu_')).length, 3);
+  const read2 = await read(again);
+  assert.deepEqual(read2.samples['mmlu'], read1.samples['mmlu']);
+  assert.deepEqual(read2.scores['mmlu'], read1.scores['mmlu']);
+  assert.equal(read2.scores['mmlu_virology']!['acc']!.stderr, 0.5);
 });
 
 test('a folder that is something else is no arm; a broken file has a sentence', async () => {
