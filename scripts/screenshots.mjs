@@ -1,7 +1,7 @@
 // Pictures of the views in every kind of theme, from a real VS Code: node --import tsx scripts/screenshots.mjs [THEME…]
 // Needs the test host (../shared/labs/vscode-host). They are written to test-results/screenshots/.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,17 +15,28 @@ const work = mkdtempSync(join(tmpdir(), 'strata-pictures-'));
 const quiet = { 'workbench.secondarySideBar.defaultVisibility': 'hidden' };
 const file = 'shallow-vs-rivals.strata.yaml';
 
-/** The sample world with its runs; those of an earlier call are used again. */
+/** Layers of what an arm became: importance before and after training, in one chart. */
+const after = (run) => `strata: 1
+title: What training changed
+model: .strata/runs/${run}
+corpora: { general: { files: data/general.jsonl, holdout: 0.05 } }
+analysis: { metrics: [angular, influence, removal], corpus: general, tokens: 4096 }
+arms: { measured: {} }
+`;
+
+/** The sample world with its runs, and a trained arm measured as its base is; runs of an earlier call are used again. */
 function world() {
   const folder = join(root, 'test-results', 'world');
-  if (!existsSync(join(folder, file))) {
-    mkdirSync(folder, { recursive: true });
-    for (const part of ['base', 'data', file])
-      cpSync(join(root, 'samples', part), join(folder, part), { recursive: true });
-  }
+  mkdirSync(folder, { recursive: true });
+  // Times are kept: a file that did not change is not hashed again.
+  for (const part of ['base', 'data', file])
+    cpSync(join(root, 'samples', part), join(folder, part), { recursive: true, preserveTimestamps: true });
   const strata = (...args) =>
     spawnSync(process.execPath, [join(root, 'dist', 'strata.mjs'), ...args], { cwd: folder, stdio: 'inherit' });
-  if (!existsSync(join(folder, '.strata', 'runs'))) strata('run', file);
+  strata('run', file);
+  const trained = readdirSync(join(folder, '.strata', 'runs')).find((id) => /-full-1-/.test(id));
+  writeFileSync(join(folder, 'after.strata.yaml'), after(trained));
+  strata('run', 'after.strata.yaml');
   return folder;
 }
 
@@ -58,6 +69,11 @@ async function pictures(name, folder) {
       .treeItem(/^base, 8 layers/)
       .first()
       .waitFor();
+    await picture('importance');
+    await window.command('Strata: Choose Importance to Draw…');
+    await page.locator('.quick-input-list .monaco-list-row', { hasText: 'angular' }).first().waitFor();
+    await picture('importance-choice');
+    await page.keyboard.press('Escape');
     await window.command('Strata: Choose Arm to Draw…');
     await page.locator('.quick-input-list .monaco-list-row', { hasText: 'new' }).first().click();
     await window
@@ -78,19 +94,29 @@ async function pictures(name, folder) {
     await window.command('Strata: Show Plan');
     await page.locator('.monaco-editor .view-line', { hasText: 'FLOP' }).first().waitFor();
     await picture('plan');
+    await window.openFile(file);
+    await window.command('Strata: Compare Arms');
+    const chart = window.webview().locator('[data-chart="importance-removal"]');
+    await chart.waitFor();
+    await chart.scrollIntoViewIfNeeded();
+    await picture('importance-charts');
     await window.close();
   } finally {
     await host.close();
   }
 }
 
-/** What an empty window says. */
+/** What the views say while there is nothing to show, and the walkthrough. */
 async function emptyStates(name) {
   const empty = join(work, 'empty');
+  const fresh = join(work, 'fresh');
   mkdirSync(empty, { recursive: true });
-  const host = await startHost({ settings: { 'workbench.colorTheme': themes[name], ...quiet }, suite: true });
-  try {
-    const window = await host.open(empty, {
+  for (const part of ['base', 'data', file])
+    cpSync(join(root, 'samples', part), join(fresh, part), { recursive: true });
+  const start = (restricted) =>
+    startHost({ settings: { 'workbench.colorTheme': themes[name], ...quiet }, suite: true, restricted });
+  const opened = async (host, folder, says) => {
+    const window = await host.open(folder, {
       viewport: { width: 1440, height: 900 },
       payload: [
         ['extensionDevelopmentPath', `vscode-remote://localhost:${host.port}${root}`],
@@ -98,17 +124,37 @@ async function emptyStates(name) {
       ],
     });
     await window.openView('Strata');
-    await window.page.getByText('There are no runs in this folder yet.').waitFor();
+    await window.page.getByText(says).first().waitFor();
+    await window.page.mouse.move(700, 880);
     await window.page.waitForTimeout(600);
+    return window;
+  };
+  const trusted = await start(false);
+  try {
+    const window = await opened(trusted, empty, 'There is no experiment in this folder yet.');
     await window.screenshot(join(out, `welcome-${name}.png`));
     await window.command('Welcome: Open Walkthrough');
     await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'First Minutes' }).first().click();
     await window.page.getByText('Open the sample world').first().waitFor();
-    await window.page.waitForTimeout(1500);
-    await window.screenshot(join(out, `walkthrough-${name}.png`));
+    for (const step of ['world', 'layers', 'run', 'compare', 'own']) {
+      await window.page.locator(`.getting-started-step[data-step-id$="#start#${step}"]`).click();
+      await window.page.waitForTimeout(1000);
+      await window.screenshot(join(out, `walkthrough-${step}-${name}.png`));
+    }
+    await window.close();
+    const unrun = await opened(trusted, fresh, 'Nothing was run in this folder yet.');
+    await unrun.screenshot(join(out, `welcome-not-run-${name}.png`));
+    await unrun.close();
+  } finally {
+    await trusted.close();
+  }
+  const restricted = await start(true);
+  try {
+    const window = await opened(restricted, fresh, 'This folder is not trusted');
+    await window.screenshot(join(out, `welcome-restricted-${name}.png`));
     await window.close();
   } finally {
-    await host.close();
+    await restricted.close();
   }
 }
 

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import type { App } from './app.ts';
 import { Documents } from './documents.ts';
 import { registerCommands } from './handlers.ts';
-import { findHomes, watchHomes } from './homes.ts';
+import { homesRefresher, watchHomes } from './homes.ts';
 import { Language } from './language.ts';
 import { LayersView } from './layers/view.ts';
 import { ComparePanels } from './panel/panels.ts';
@@ -32,11 +32,7 @@ export function activate(context: vscode.ExtensionContext): App & Activation {
   const runs = new RunsView(index);
   const panels = new ComparePanels(context, log);
   const language = new Language(context, log);
-  const refreshHomes = async (): Promise<void> => {
-    await index.setHomes(await findHomes());
-    watcher.follow();
-    await vscode.commands.executeCommand('setContext', 'strata.runs.looked', true);
-  };
+  const refreshHomes = homesRefresher(index, watcher);
   const app: App = { context, log, index, runs, layers, panels, documents, language, refreshHomes };
   context.subscriptions.push(
     log,
