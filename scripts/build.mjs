@@ -23,6 +23,8 @@ const kinds = {
     minifySyntax: true,
     banner: { js: banner },
   },
+  /** What runs on other machines: nothing but Node, which may be older there. */
+  agent: { ending: 'mjs', platform: 'node', target: 'node18', format: 'esm', minify: true },
   /** What the editor loads by itself: CommonJS for its Node. */
   editor: {
     ending: 'cjs',
@@ -43,6 +45,7 @@ const kinds = {
 
 const entries = {
   strata: { kind: 'node', source: 'src/cli/main.ts', shebang: true }, // the command line; also the runner's processes (hidden verbs)
+  agent: { kind: 'agent', source: 'src/launch/agent/main.ts' }, // what a client runs on a host; starts and watches over runs there
   sandbox: { kind: 'node', source: 'src/evaluate/sandbox/child.ts' }, // a process that runs one generated Python program
   compare: { kind: 'node', source: 'src/extension/panel/worker.ts' }, // the compare panel's thread: reads runs, computes comparisons
   extension: { kind: 'editor', source: 'src/extension/extension.ts', lazy: true }, // what the editor loads first

@@ -22,13 +22,12 @@ export function planJson(plan: Plan, states: RunStates): unknown {
       holdout_documents: holdoutDocuments,
     })),
     overlaps: plan.overlaps,
-    detectable: plan.detectable.map(({ task, documents, seeds, difference, overDocuments, overSeeds }) => ({
+    detectable: plan.detectable.map(({ task, documents, seeds, difference, theseSeeds }) => ({
       task,
       documents,
       seeds,
       difference,
-      over_documents: overDocuments,
-      over_seeds: overSeeds,
+      these_seeds: theseSeeds,
     })),
     arms: plan.arms.map(armJson),
     analysis: plan.analysis && {

@@ -71,11 +71,8 @@ function header(plan: Plan, { columns }: PlanTextOptions): string[] {
 function detectableLines({ detectable }: Plan, width: number): string[] {
   if (detectable.length === 0) return [];
   const points = (share: number) => (100 * share >= 1 ? String(Math.ceil(100 * share)) : (100 * share).toFixed(1));
-  const lines = detectable.flatMap(({ task, documents, seeds, difference, overDocuments, overSeeds }) => {
-    const limit =
-      overSeeds !== undefined && overSeeds > 1.1 * overDocuments
-        ? ` (${points(overDocuments)} over documents alone; more seeds help)`
-        : '';
+  const lines = detectable.flatMap(({ task, documents, seeds, difference, theseSeeds }) => {
+    const limit = difference > 1.1 * theseSeeds ? ` (${points(theseSeeds)} for these seeds only; more seeds help)` : '';
     return wrap(
       `${task}: with ${plural(documents, 'document')} and ${plural(seeds, 'seed')} you can see ${points(difference)} points${limit}`,
       width,

@@ -16,6 +16,7 @@ import { init } from './verbs/init.ts';
 import { inspect } from './verbs/inspect.ts';
 import { logits } from './verbs/logits.ts';
 import { logs } from './verbs/logs.ts';
+import { mirrorVerb } from './verbs/mirror.ts';
 import { plan } from './verbs/plan.ts';
 import { probe } from './verbs/probe.ts';
 import { resume } from './verbs/resume.ts';
@@ -60,4 +61,5 @@ export const verbs: Verb[] = [
   dispatchVerb,
   superviseVerb,
   workVerb,
+  mirrorVerb,
 ];

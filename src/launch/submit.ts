@@ -1,3 +1,4 @@
+import type { Progress } from '../base/log.ts';
 import { version } from '../base/version.ts';
 import { allRuns } from '../plan/analysis.ts';
 import type { Plan, RunPlan } from '../plan/types.ts';
@@ -11,6 +12,8 @@ export interface SubmitOptions {
   threads: number;
   /** How many runs may run at once. */
   jobs?: number;
+  /** Bytes of what another machine lacks. */
+  progress?: Progress;
 }
 
 /** What a place is asked for. Pure. */
@@ -42,7 +45,7 @@ export function orderOf(plan: Pick<Plan, 'experiment'>, run: RunPlan, options: S
  */
 export async function submit(plan: Plan, place: Place, options: SubmitOptions): Promise<Placed[]> {
   const orders = allRuns(plan).map((run) => orderOf(plan, run, options));
-  const placed = await place.order(orders);
+  const placed = await place.order(orders, { jobs: options.jobs, progress: options.progress });
   await rememberPlace(homeOf(plan.experiment.file).folder);
   await place.wake(options.jobs);
   return placed;

@@ -15,12 +15,15 @@ const companions = [
   /^(LICENSE|NOTICE|USE_POLICY)(\.\w+)?$/i,
 ];
 
+/** Whether a file of this name belongs to a model beside its weights and config. */
+export const isCompanion = (name: string) => companions.some((pattern) => pattern.test(name));
+
 /** Copies a model's companion files; of several folders the first that has a file wins. Links are followed. */
 export async function copyCompanions(folders: readonly string[], out: string): Promise<void> {
   const copied = new Set<string>();
   for (const folder of folders) {
     for (const name of await readdir(folder)) {
-      if (copied.has(name) || !companions.some((pattern) => pattern.test(name))) continue;
+      if (copied.has(name) || !isCompanion(name)) continue;
       await copyFile(join(folder, name), join(out, name));
       copied.add(name);
     }

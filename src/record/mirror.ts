@@ -13,6 +13,8 @@ import type { PlaceRecord, RunState } from './types.ts';
 export interface MirrorRecord {
   /** When the run directory on the host was asked for, on the host's clock: names that incarnation of it. */
   created: number;
+  /** Attempts that were asked for there. */
+  attempts: number;
   state: RunState;
   reason?: string;
   /** When this was heard, milliseconds on this machine's clock. */

@@ -11,7 +11,7 @@ export const attach: Verb = {
   configure: (command) => void command.argument('<run>', 'path, id or beginning of the id of a run'),
   async run(io, [argument = '']) {
     const found = await resolveRun(argument, io.cwd);
-    const place = placeOf(found);
+    const place = await placeOf(io, found);
     await place.wake();
     const controller = new AbortController();
     const detach = () => controller.abort();

@@ -11,7 +11,7 @@ export const cancel: Verb = {
   async run(io, [argument = '']) {
     const run = await resolveRun(argument, io.cwd);
     if (states[run.state].ended) io.err(`${run.id} has ended already.`);
-    await reportRun(io, await placeOf(run).cancel(run));
+    await reportRun(io, await (await placeOf(io, run)).cancel(run));
     return 0;
   },
 };

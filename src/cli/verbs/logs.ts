@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { pause } from '../../launch/program.ts';
 import { resolveRun } from '../../record/find.ts';
 import { layout } from '../../record/layout.ts';
+import { isElsewhere } from '../../record/place.ts';
 import { readMetrics, readRun } from '../../record/read.ts';
 import { states } from '../../record/state.ts';
 import type { Run, RunEvent } from '../../record/types.ts';
 import { stabilityOf, stabilityText } from '../../report/stability.ts';
+import { placeOf } from '../places.ts';
 import type { Io, Verb } from '../verb.ts';
 
 export const logs: Verb = {
@@ -19,6 +21,8 @@ export const logs: Verb = {
   },
   async run(io, [argument = ''], options) {
     const run = await resolveRun(argument, io.cwd);
+    // What another machine writes is brought by a process of its own.
+    if (isElsewhere(run.place) && !states[run.state].ended) await (await placeOf(io, run)).wake();
     if (options['follow'] === true) await followLogs(io, run);
     else await printNew(io, run.folder, run.attempts, new Map());
     if (!io.json) await printStability(io, run.folder);

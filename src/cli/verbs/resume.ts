@@ -17,7 +17,7 @@ export const resume: Verb = {
   configure: (command) => void command.argument('<run>', 'path, id or beginning of the id of a run'),
   async run(io, [argument = '']) {
     const run = await resolveRun(argument, io.cwd);
-    const outcome = await placeOf(run).resume(run);
+    const outcome = await (await placeOf(io, run)).resume(run);
     const { state, attempts } = await readRun(run.folder);
     if (io.json) io.out(JSON.stringify({ id: run.id, folder: run.folder, outcome, state, attempts }, null, 2));
     else io.out(`${run.id} ${words[outcome]}. strata attach ${run.id} follows it.`);

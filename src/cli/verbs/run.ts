@@ -14,6 +14,7 @@ import { loadExperiment } from '../experiment-argument.ts';
 import { follow } from '../follow.ts';
 import { computing, readComputing, wholeNumber } from '../options.ts';
 import { openPlace, parseTarget, recordOf } from '../places.ts';
+import { createProgress } from '../progress.ts';
 import type { Io, Verb } from '../verb.ts';
 import { names, numbers } from './plan.ts';
 
@@ -43,14 +44,18 @@ export const run: Verb = {
     };
     const { plan } = await loadExperiment(io, file, how);
     const record = options['on'] === undefined ? recordOf(plan.experiment.target) : parseTarget(String(options['on']));
-    const place = openPlace(record, homeOf(plan.experiment.file));
+    const { target } = plan.experiment;
+    const slurm = target.kind === 'slurm' ? target.options : undefined;
+    const place = await openPlace(io, record, homeOf(plan.experiment.file), slurm);
+    const sending = createProgress(io);
     const request = {
       fresh: options['fresh'] === true,
       // Runs at once share the cores, unless somebody said otherwise.
       threads: options['threads'] === undefined ? Math.max(1, Math.floor(availableParallelism() / jobs)) : threads,
       jobs,
+      progress: sending,
     };
-    const placed = await submit(plan, place, request);
+    const placed = await submit(plan, place, request).finally(() => sending.close());
     announce(io, placed);
     sayPending(io, plan, options['detach'] === true);
     if (options['detach'] === true) return detached(io, placed);

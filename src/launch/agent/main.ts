@@ -6,31 +6,22 @@ import { dirname, join } from 'node:path';
 import { fail, sentence, toProblem } from '../../base/problem.ts';
 import { exitCodeOf } from '../../record/exit-codes.ts';
 import { dispatch } from '../dispatcher.ts';
-import { directPlacement } from '../local.ts';
-import type { Placement } from '../placement.ts';
+import { openPlacement } from '../placements.ts';
 import { ownProgram, type Program } from '../program.ts';
 import { supervise } from '../supervisor.ts';
-import type { PlacementChoice } from './protocol.ts';
 import { serveAgent } from './serve.ts';
 
 const worker: Program = [process.execPath, join(dirname(process.argv[1]!), 'strata.mjs')];
-
-/** How runs get started on this machine, one row a kind. */
-const placements: { [K in PlacementChoice['kind']]?: (choice: Extract<PlacementChoice, { kind: K }>) => Placement } = {
-  local: () => directPlacement(ownProgram()),
-};
-
-function placementOf<K extends PlacementChoice['kind']>(choice: Extract<PlacementChoice, { kind: K }>): Placement {
-  const open = placements[choice.kind as K];
-  return open ? open(choice) : fail('not-available', `This agent cannot start runs with ${choice.kind}.`);
-}
 
 const verbs: Record<string, (args: string[]) => Promise<unknown>> = {
   async serve() {
     process.umask(0o077);
     // What a defect prints must not be taken for a frame.
     console.log = console.error;
-    return serveAgent(process.stdin, process.stdout, { worker, placement: placementOf });
+    return serveAgent(process.stdin, process.stdout, {
+      worker,
+      placement: (choice) => openPlacement(choice, ownProgram()),
+    });
   },
   __dispatch: ([folder]) => dispatch(folder!, ownProgram()),
   __supervise: ([folder, attempt]) => supervise(folder!, Number(attempt), worker),

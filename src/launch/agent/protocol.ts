@@ -168,8 +168,8 @@ export interface Commands {
     part: { offset: number };
     value: { size: number };
   };
-  /** Which of these blobs are there, and how many bytes of the others; and whether there is room for the rest. */
-  stat: { body: { blobs: Blob[] }; value: { have: Record<string, number>; freeBytes: number } };
+  /** Which of these blobs are there whole, and how many bytes of the others. Fails where there is no room for the rest. */
+  stat: { body: { blobs: Blob[] }; value: { have: Record<string, number | 'whole'>; freeBytes: number } };
   /** Takes a blob from an offset on. `more`: payload; an empty one ends it. Answers once the hash is verified. */
   put: { body: Blob & { offset: number }; more: Record<string, never>; value: null };
   /** Makes a folder of blobs that are there; answers its absolute path. */

@@ -5,7 +5,7 @@ import { exists, privateFolder, syncFolder } from '../../base/files.ts';
 import { canonicalJson, sha256, sha256File } from '../../base/hash.ts';
 import { fail } from '../../base/problem.ts';
 import { plainName } from '../mirrored.ts';
-import type { Blob, Tree } from './protocol.ts';
+import type { Blob, Commands, Tree } from './protocol.ts';
 
 /*
  * What runs read, on a host: `store/blobs/<sha256>` holds contents, `store/trees/<hash>/` folders of them under the names that
@@ -29,16 +29,20 @@ export class Store {
   }
 
   /** Bytes that are there of each blob. Fails with `disk-full` where the rest does not fit. */
-  async stat(blobs: readonly Blob[]): Promise<{ have: Record<string, number>; freeBytes: number }> {
+  async stat(blobs: readonly Blob[]): Promise<Commands['stat']['value']> {
     for (const folder of [this.#blobs, this.#parts, this.#trees]) await privateFolder(folder);
-    const have: Record<string, number> = {};
+    const have: Record<string, number | 'whole'> = {};
     let lacking = 0;
     for (const blob of blobs) {
       checkBlob(blob);
-      const whole = await stat(this.#blob(blob.sha256)).catch(() => undefined);
-      const part = whole ? undefined : await stat(join(this.#parts, blob.sha256)).catch(() => undefined);
-      have[blob.sha256] = whole?.size ?? part?.size ?? 0;
-      lacking += blob.size - Math.min(blob.size, have[blob.sha256]!);
+      if (await exists(this.#blob(blob.sha256))) {
+        have[blob.sha256] = 'whole';
+        continue;
+      }
+      const there = (await stat(join(this.#parts, blob.sha256)).catch(() => undefined))?.size ?? 0;
+      // More than there should be is no beginning of it.
+      have[blob.sha256] = there > blob.size ? 0 : there;
+      lacking += blob.size - Math.min(blob.size, there);
     }
     const { bavail, bsize } = await statfs(this.#blobs);
     const freeBytes = bavail * bsize;

@@ -147,10 +147,16 @@ export class MirroredRun {
   }
 
   async #say(status: RunStatus, complete: boolean): Promise<void> {
-    const { created, state, reason } = status;
+    const { created, state, reason, attempts } = status;
     const before = this.#record;
-    if (before.state === state && before.reason === reason && before.complete === complete) return;
-    this.#record = { created, state, ...(reason !== undefined && { reason }), heard: Date.now(), complete };
+    if (
+      before.attempts === attempts &&
+      before.state === state &&
+      before.reason === reason &&
+      before.complete === complete
+    )
+      return;
+    this.#record = { created, attempts, state, ...(reason !== undefined && { reason }), heard: Date.now(), complete };
     await writeMirror(this.folder, this.#record);
   }
 
@@ -186,7 +192,7 @@ export class MirroredRun {
     for (const name of this.#names()) {
       if (name !== layout.request(0)) rmSync(join(this.folder, name), { force: true });
     }
-    this.#record = { created, state: 'waiting', heard: Date.now(), complete: false };
+    this.#record = { created, attempts: 1, state: 'waiting', heard: Date.now(), complete: false };
     await writeMirror(this.folder, this.#record);
     return 'again';
   }
