@@ -40,7 +40,7 @@ const denormalsAreZero = { set_denormal_as_zero: '1' };
  * Idle threads spin for a moment and then sleep. Always spinning, onnxruntime's default, makes a step up to four times slower
  * on cores that others use too (a second session of this process is enough); always sleeping makes small models 9 % slower.
  */
-const spinBriefly = { intra_op: { spin_duration_us: '10' } };
+const spinBriefly = { intra_op: { spin_duration_us: '50' } };
 
 /** onnxruntime; fails with `not-available-runtime` where it is not installed for this platform (a universal package has none). */
 export async function runtime(): Promise<typeof Ort> {

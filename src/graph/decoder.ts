@@ -1,13 +1,14 @@
 import { factorName } from '../model/adapter.ts';
 import { embeddingName, finalNormName, headName, layerTensorName } from '../model/names.ts';
 import type { ModelConfig } from '../model/types.ts';
+import { adaptedLinears } from './blocks/adapted.ts';
 import { attention, attentionParts, cachedAttention, type PastKeyValues } from './blocks/attention.ts';
 import { embedding } from './blocks/embedding.ts';
 import { linear } from './blocks/linear.ts';
 import { rmsNorm } from './blocks/rms-norm.ts';
 import { type Angles, rotary, rotaryAngles } from './blocks/rotary.ts';
 import { swiglu } from './blocks/swiglu.ts';
-import { add, reshape, scale, transpose } from './functions.ts';
+import { add, reshape, transpose } from './functions.ts';
 import type { Graph } from './graph.ts';
 import { attentionMasks, maskParts } from './mask.ts';
 import type { Tensor } from './tensor.ts';
@@ -94,27 +95,35 @@ export function decoder(
   });
 
   const split = (x: Tensor, count: number) => reshape(g, x, [batch, sequence, count, headDim]);
-  const project = (x: Tensor, layer: number, module: string) => {
-    const weight = layerTensorName(layer, module);
-    const y = linear(g, x, weights.get(weight), weights.find(layerTensorName(layer, module, 'bias')));
-    const lora = weights.lora.get(weight);
-    if (!lora) return y;
-    const inner = scale(g, linear(g, x, weights.get(factorName(weight, 'a'))), lora.scale);
-    return add(g, y, linear(g, inner, weights.get(factorName(weight, 'b'))));
+  /** Linear maps of one x, in the order of `modules`; those with LoRA factors are computed together. */
+  const project = (x: Tensor, layer: number, modules: readonly string[]): Tensor[] => {
+    const maps = modules.map((module) => {
+      const name = layerTensorName(layer, module);
+      const bias = weights.find(layerTensorName(layer, module, 'bias'));
+      return { name, weight: weights.get(name), bias, lora: weights.lora.get(name) };
+    });
+    const adapted = maps.flatMap(({ name, weight, bias, lora }) => {
+      const [a, b] = lora ? [weights.get(factorName(name, 'a')), weights.get(factorName(name, 'b'))] : [];
+      return lora && a && b ? [{ weight, bias, a, b, scale: lora.scale }] : [];
+    });
+    const ys = adaptedLinears(g, x, adapted).values();
+    return maps.map(({ weight, bias, lora }) => (lora ? ys.next().value! : linear(g, x, weight, bias)));
   };
   const norm = (x: Tensor, name: string) => rmsNorm(g, x, weights.get(name), rmsNormEps);
 
   /** [batch·sequence, hidden] → [batch, heads, sequence, headDim], normed and rotated. */
-  const queryOrKey = (x: Tensor, layer: number, which: 'q' | 'k', count: number) => {
-    const parts = split(project(x, layer, `self_attn.${which}_proj`), count);
+  const queryOrKey = (projected: Tensor, layer: number, which: 'q' | 'k', count: number) => {
+    const parts = split(projected, count);
     const normed = config.qkNorm ? norm(parts, layerTensorName(layer, `self_attn.${which}_norm`)) : parts;
     return rotary(g, transpose(g, normed, [0, 2, 1, 3]), angles);
   };
 
   const attend = (x: Tensor, layer: number, slot: number) => {
-    const q = queryOrKey(x, layer, 'q', heads);
-    const key = queryOrKey(x, layer, 'k', kvHeads);
-    const value = transpose(g, split(project(x, layer, 'self_attn.v_proj'), kvHeads), [0, 2, 1, 3]);
+    const projections = ['q', 'k', 'v'].map((which) => `self_attn.${which}_proj`);
+    const [queries, keys, values] = project(x, layer, projections) as [Tensor, Tensor, Tensor];
+    const q = queryOrKey(queries, layer, 'q', heads);
+    const key = queryOrKey(keys, layer, 'k', kvHeads);
+    const value = transpose(g, split(values, kvHeads), [0, 2, 1, 3]);
     const window = config.windows[layer] ?? null;
     const own = masks.own(window);
     const { output, probabilities } =
@@ -122,12 +131,13 @@ export function decoder(
         ? cachedAttention(g, q, key, value, past.layers[slot]!, { past: masks.past(window), own: own[0]! })
         : attention(g, q, key, value, own);
     const joined = reshape(g, transpose(g, output, [0, 2, 1, 3]), [rows, heads * headDim]);
-    return { y: project(joined, layer, 'self_attn.o_proj'), trace: { key, value, probabilities } };
+    const [y] = project(joined, layer, ['self_attn.o_proj']) as [Tensor];
+    return { y, trace: { key, value, probabilities } };
   };
 
   const feedForward = (x: Tensor, layer: number) => {
-    const inner = swiglu(g, project(x, layer, 'mlp.gate_proj'), project(x, layer, 'mlp.up_proj'));
-    return project(inner, layer, 'mlp.down_proj');
+    const [gate, up] = project(x, layer, ['mlp.gate_proj', 'mlp.up_proj']) as [Tensor, Tensor];
+    return project(swiglu(g, gate, up), layer, ['mlp.down_proj'])[0]!;
   };
 
   const embed = () => {

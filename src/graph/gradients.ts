@@ -1,3 +1,4 @@
+import { adaptedRule } from './blocks/adapted.ts';
 import { attentionRule } from './blocks/attention.ts';
 import { crossEntropyRule } from './blocks/cross-entropy.ts';
 import { embeddingRule } from './blocks/embedding.ts';
@@ -135,6 +136,7 @@ const opGradients: { readonly [K in Op]?: Rule } = {
 /** Gradients of blocks: each rule stands beside its block's forward pass. */
 const blockGradients = {
   Linear: linearRule,
+  Adapted: adaptedRule,
   Embedding: embeddingRule,
   RmsNorm: rmsNormRule,
   Rotary: rotaryRule,

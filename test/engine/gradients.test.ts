@@ -4,6 +4,7 @@ import { devices, portableForms } from '../../src/device/devices.ts';
 import type { Forms } from '../../src/device/types.ts';
 import { Session } from '../../src/engine/session.ts';
 import { backward } from '../../src/graph/backward.ts';
+import { adaptedLinears } from '../../src/graph/blocks/adapted.ts';
 import { attention } from '../../src/graph/blocks/attention.ts';
 import { crossEntropy } from '../../src/graph/blocks/cross-entropy.ts';
 import { embedding } from '../../src/graph/blocks/embedding.ts';
@@ -121,6 +122,24 @@ const cases: Record<string, Case> = {
     y: (g, { q, k, v }) => {
       const lower = Array.from({ length: 25 }, (_, i) => (i % 5 > Math.floor(i / 5) ? Number.NEGATIVE_INFINITY : 0));
       return attention(g, q!, k!, v!, maskParts(g, g.constant(g.float, [1, 1, 5, 5], lower), [2, 2, 1])).output;
+    },
+  },
+  Adapted: {
+    inputs: { x: [6, 4], a: [2, 4], b: [3, 2], bias: [3], c: [3, 4], d: [2, 3] },
+    y: (g, { x, a, b, bias, c, d }) => {
+      const weight = (rows: number) => g.constant(g.float, [rows, 4], normal(4 * rows, 'weight'));
+      const maps = [
+        { weight: weight(3), a: a!, b: b!, bias: bias!, scale: 1.5 },
+        { weight: weight(2), a: c!, b: d!, scale: 0.5 },
+      ];
+      return f.concat(g, adaptedLinears(g, x!, maps), 1);
+    },
+  },
+  'Adapted, where the outputs are smaller than the weight': {
+    inputs: { x: [2, 4], a: [2, 4], b: [3, 2] },
+    y: (g, { x, a, b }) => {
+      const weight = g.constant(g.float, [3, 4], normal(12, 'weight'));
+      return adaptedLinears(g, x!, [{ weight, a: a!, b: b!, scale: 1.5 }])[0]!;
     },
   },
   SwiGlu: { inputs: square, y: (g, { a, b }) => swiglu(g, a!, b!) },

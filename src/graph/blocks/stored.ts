@@ -4,18 +4,23 @@ import type { Tensor } from '../tensor.ts';
 
 /**
  * A weight in the type that is computed in. One stored in half precision is converted each time it is used, and not before
- * `near` has been computed: onnxruntime would otherwise convert all weights of the model first and hold them. The tie is a
- * Reshape to a shape that is computed from `near`'s shape: no copy, no arithmetic.
+ * `near` has been computed: onnxruntime would otherwise convert all weights of the model first and hold them.
  */
 export function computable(g: Graph, weight: Tensor, near: Tensor): Tensor {
   if (weight.dtype === g.float) return weight;
-  if (weight.shape.length < 2) return cast(g, weight, g.float);
+  return cast(g, weight.shape.length < 2 ? weight : behind(g, weight, near), g.float);
+}
+
+/**
+ * The same tensor, which cannot be used before `near` is there: a Reshape to a shape that is computed from `near`'s shape. No
+ * copy, no arithmetic; not for the walk back.
+ */
+export function behind(g: Graph, tensor: Tensor, near: Tensor): Tensor {
   const int64 = (length: number) => ({ dtype: 'int64' as const, shape: [length] });
   const one = { dtype: 'int64' as const, shape: [] };
   const [shape] = g.emit('Shape', [near], {}, [int64(near.shape.length)]);
   const [first] = g.emit('Gather', [shape, g.constant('int64', [], [0])], { axis: 0 }, [one]);
   const [zero] = g.emit('Mul', [first, g.constant('int64', [], [0])], {}, [one]);
-  const [target] = g.emit('Add', [g.ints(weight.shape), zero], {}, [int64(weight.shape.length)]);
-  const [tied] = g.emit('Reshape', [weight, target], {}, [weight]);
-  return cast(g, tied!, g.float);
+  const [target] = g.emit('Add', [g.ints(tensor.shape), zero], {}, [int64(tensor.shape.length)]);
+  return g.emit('Reshape', [tensor, target], {}, [tensor])[0]!;
 }

@@ -1,7 +1,7 @@
 import { add, mul, sub } from '../functions.ts';
 import type { Graph } from '../graph.ts';
 import type { Rule } from '../rule.ts';
-import type { FloatType, Tensor } from '../tensor.ts';
+import type { Tensor } from '../tensor.ts';
 
 interface Saved {
   sigmoid: Tensor;
@@ -17,12 +17,15 @@ export function swiglu(g: Graph, gate: Tensor, up: Tensor): Tensor {
   })[0]!;
 }
 
-/** SiLU' = σ + SiLU·(1 − σ). */
-export const swigluRule: Rule<Saved> = ({ g, inputs: [gate, up], dy, saved: { sigmoid, silu } }) => [
-  () => {
-    const one = g.scalar(1, gate!.dtype as FloatType);
-    const slope = add(g, sigmoid, mul(g, silu, sub(g, one, sigmoid)));
-    return mul(g, mul(g, dy, up!), slope);
-  },
-  () => mul(g, dy, silu),
-];
+/**
+ * dup = dy∘SiLU. With SiLU' = σ + SiLU·(1 − σ), dgate = up∘(dy∘σ + dup∘(1 − σ)) = up∘((dy − dup)∘σ + dup): gate itself need
+ * not be kept.
+ */
+export const swigluRule: Rule<Saved> = ({ g, inputs: [, up], dy, saved: { sigmoid, silu } }) => {
+  let made: Tensor | undefined;
+  const dUp = () => {
+    made ??= mul(g, dy, silu);
+    return made;
+  };
+  return [() => mul(g, up!, add(g, mul(g, sub(g, dy, dUp()), sigmoid), dUp())), dUp];
+};
