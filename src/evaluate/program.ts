@@ -109,7 +109,7 @@ function questionSet({ row, task, selection }: Work<ProgramBenchmark>, documents
 const asQuestion = { tests: '', program: () => '' };
 
 /** All programs, some at once; verdicts in the order of the programs. */
-async function runAll(
+export async function runAll(
   sandbox: Sandbox,
   programs: readonly string[],
   onProgress: (done: number) => void,

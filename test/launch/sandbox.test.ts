@@ -7,9 +7,10 @@ import { after, before, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { sha256 } from '../../src/base/hash.ts';
 import { cutAt } from '../../src/evaluate/generate.ts';
+import { runAll } from '../../src/evaluate/program.ts';
 import { openBwrap } from '../../src/evaluate/sandbox/bwrap.ts';
 import { openPyodide } from '../../src/evaluate/sandbox/pyodide.ts';
-import type { Sandbox, Verdict } from '../../src/evaluate/sandbox/types.ts';
+import type { Sandbox } from '../../src/evaluate/sandbox/types.ts';
 import { humaneval, humanevalStop } from '../../src/tasks/benchmarks/programs.ts';
 import type { ProgramQuestion } from '../../src/tasks/benchmarks/types.ts';
 import { data, needs, needsShared, temporaryFolder } from '../support.ts';
@@ -20,18 +21,7 @@ const full = process.env['STRATA_FULL'] === '1';
 /** The machine of a test may be busy: programs that end get more time than in an evaluation. */
 const patient = { timeLimit: 20_000 };
 
-async function verdictsOf(sandbox: Sandbox, programs: readonly string[]): Promise<Verdict[]> {
-  const verdicts = new Array<Verdict>(programs.length);
-  let next = 0;
-  const work = async () => {
-    while (next < programs.length) {
-      const i = next++;
-      verdicts[i] = await sandbox.run(programs[i]!);
-    }
-  };
-  await Promise.all([work(), work()]);
-  return verdicts;
-}
+const verdictsOf = (sandbox: Sandbox, programs: readonly string[]) => runAll(sandbox, programs, () => {});
 
 describe('programs of HumanEval', needsShared, () => {
   const problems = gunzipSync(readFileSync(data('humaneval/HumanEval.jsonl.gz')))
