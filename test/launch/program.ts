@@ -3,17 +3,20 @@
  * (a JSON object), so that tests of launch need no engine. Every start of a worker leaves a line in `workers.log`.
  */
 import { spawn } from 'node:child_process';
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { toProblem } from '../../src/base/problem.ts';
 import { dispatch } from '../../src/launch/dispatcher.ts';
 import { localPlace } from '../../src/launch/local.ts';
 import type { Order } from '../../src/launch/place.ts';
 import { ownProgram } from '../../src/launch/program.ts';
+import { keepMirrors } from '../../src/launch/remote/mirror.ts';
 import { supervise } from '../../src/launch/supervisor.ts';
+import { AttemptWriter } from '../../src/record/append.ts';
 import { exitCodeOf } from '../../src/record/exit-codes.ts';
 import { home } from '../../src/record/layout.ts';
 import type { RunRequest } from '../../src/record/types.ts';
+import { tcpHost } from './remote/tcp-host.ts';
 
 export interface Behaviour {
   /** Milliseconds of "work". */
@@ -28,6 +31,9 @@ export interface Behaviour {
   /** Write a file of a folder in the run directory all the time, making both where they are not, as checkpoints do. */
   checkpoints?: boolean;
   stderr?: string;
+  /** Write so many records, one each `every` milliseconds (0: all at once), then scores and samples. */
+  records?: number;
+  every?: number;
 }
 
 function sleepForEver(): void {
@@ -66,8 +72,43 @@ async function work(folder: string, attempt: number): Promise<void> {
       process.exit(exitCodeOf(toProblem(error)));
     }
   }
+  if (behaviour.records !== undefined) await writeRecords(folder, attempt, behaviour.records, behaviour.every ?? 0);
   if (behaviour.work === undefined) return sleepForEver();
   setTimeout(() => process.exit(behaviour.exit ?? 0), behaviour.work);
+}
+
+/** What a training leaves: steps, events, lines on both outputs, and results that are written whole. */
+async function writeRecords(folder: string, attempt: number, records: number, every: number): Promise<void> {
+  const writer = new AttemptWriter(folder, attempt);
+  writer.event({ type: 'stage', stage: 'train', state: 'started' });
+  for (let step = 1; step <= records; step++) {
+    const loss = Math.round(1e6 / step) / 1e6;
+    writer.step({ step, tokens: step * 8, loss, grad_norm: 1, lr: 1e-3, tokens_per_second: 100, wall: step });
+    if (step % 25 === 0) {
+      writer.event({ type: 'checkpoint', step });
+      process.stdout.write(`step ${step}: é漢字 "quoted" \\ \0\n`);
+      process.stderr.write(`${'x'.repeat(step % 97)}\n`);
+      writeWhole(folder, 'scores.json', JSON.stringify({ recall: { acc: { value: step, stderr: null, n: step } } }));
+    }
+    if (every > 0) await new Promise((resolve) => setTimeout(resolve, every));
+  }
+  mkdirSync(join(folder, 'samples'), { recursive: true });
+  const samples = Array.from({ length: records }, (_, i) => JSON.stringify({ doc_id: i, prompt_hash: 'p', acc: 1 }));
+  writeWhole(folder, join('samples', 'recall.jsonl'), `${samples.join('\n')}\n`);
+  process.stdout.write('no newline at the end');
+  writer.close();
+}
+
+function writeWhole(folder: string, name: string, text: string): void {
+  writeFileSync(join(folder, `${name}.part`), text);
+  renameSync(join(folder, `${name}.part`), join(folder, name));
+}
+
+/** The process that keeps mirrors; the machine is behind the port in the environment, instead of behind ssh. */
+async function mirror(folder: string, place: string): Promise<void> {
+  const host = place.replace(/^ssh:/, '');
+  const { port, root } = JSON.parse(process.env['STRATA_TEST_HOST']!) as { port: number; root: string };
+  await keepMirrors(home(folder), { kind: 'ssh', host }, tcpHost(host, port, root));
 }
 
 /** Orders what stands in a file and wakes the dispatcher, as `strata run --detach` does; prints the outcomes. */
@@ -82,6 +123,7 @@ const [verb, folder, attempt] = process.argv.slice(2);
 if (verb === '__dispatch') await dispatch(folder!, ownProgram());
 else if (verb === '__supervise') await supervise(folder!, Number(attempt), ownProgram());
 else if (verb === 'start') await start(folder!, attempt!);
+else if (verb === '__mirror') await mirror(folder!, attempt!);
 else if (verb === '__work') await work(folder!, Number(attempt));
 else throw new Error(`unknown verb ${verb}`);
 if (verb !== '__work') process.exit(0);
