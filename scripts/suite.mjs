@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeSuiteWorkspace } from '../test/suite/workspace.ts';
+import { entryOf, parts } from './suite-parts.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { runSuite } = await import(new URL('../../shared/labs/vscode-host/launch.mjs', import.meta.url));
@@ -12,23 +13,16 @@ const work = mkdtempSync(join(tmpdir(), 'strata-suite-'));
 const out = join(root, 'test-results', 'suite');
 mkdirSync(out, { recursive: true });
 
-/** Each part is one start of VS Code; `reload` goes on in the folder that `main` left. */
-const parts = {
-  main: { entry: 'main', workspace: 'main' },
-  reload: { entry: 'reload', workspace: 'main' },
-  restricted: { entry: 'restricted', workspace: 'restricted', restricted: true },
-};
-
 const total = { passed: 0, failed: 0, skipped: 0 };
 try {
   const chosen = process.argv.slice(2);
-  for (const [name, { entry, workspace, restricted }] of Object.entries(parts)) {
+  for (const [name, { workspace, restricted }] of Object.entries(parts)) {
     if (chosen.length > 0 && !chosen.includes(name)) continue;
     const folder = join(work, workspace);
     await writeSuiteWorkspace(folder);
     const result = await runSuite({
       extension: root,
-      tests: join(root, 'dist', 'test', `${entry}.cjs`),
+      tests: entryOf(root, name),
       workspace: folder,
       restricted,
       out: join(out, name),
@@ -42,7 +36,8 @@ try {
     for (const key of Object.keys(total)) total[key] += result[key];
   }
 } finally {
-  rmSync(work, { recursive: true, force: true });
+  // A run that was left at work may still write.
+  rmSync(work, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
