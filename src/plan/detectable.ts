@@ -23,8 +23,7 @@ export function detectableOf(experiment: Experiment, facts: Facts, seeds: number
         documents,
         seeds,
         difference: found.difference,
-        overDocuments: found.documents,
-        ...(found.seeds !== undefined && { overSeeds: found.seeds }),
+        theseSeeds: found.documents,
       },
     ];
   });

@@ -335,8 +335,8 @@ export interface TaskDetectable {
   task: string;
   documents: number;
   seeds: number;
-  /** Shares; `difference` is what a verdict needs, the larger of the two. */
+  /** A share, of right answers. */
   difference: number;
-  overDocuments: number;
-  overSeeds?: number;
+  /** What a statement about these seeds only can see, over documents alone. */
+  theseSeeds: number;
 }

@@ -1,4 +1,4 @@
-import { normalCdf } from './normal.ts';
+import { normalCdf, normalDensity, normalQuantile } from './normal.ts';
 import { incompleteBeta, logGamma, studentQuantile } from './student.ts';
 
 /**
@@ -44,23 +44,87 @@ export function pairedPower(n: number, effect: number, { level = 0.95 }: PowerOp
 export function detectableEffect(n: number, options: PowerOptions = {}): number {
   if (n < 2) return Number.NaN;
   const { power = 0.8 } = options;
+  return smallestWith(power, (effect) => pairedPower(n, effect, options));
+}
+
+/** The smallest effect that is seen with this power, which grows with the effect. */
+function smallestWith(power: number, powerOf: (effect: number) => number): number {
   let low = 0;
   let high = 1;
-  while (pairedPower(n, high, options) < power) high *= 2;
+  while (powerOf(high) < power) high *= 2;
   for (let i = 0; i < 60; i++) {
     const middle = (low + high) / 2;
-    if (pairedPower(n, middle, options) < power) low = middle;
+    if (powerOf(middle) < power) low = middle;
     else high = middle;
   }
   return (low + high) / 2;
 }
 
+/**
+ * Nodes y and weights of the mean over χ²_ν/ν: the trapezoidal rule in ln y, which converges as fast as the smooth density
+ * falls off at both ends.
+ */
+function chiSquareNodes(degrees: number, fineness = 0.3): { y: number; weight: number }[] {
+  const step = fineness * Math.sqrt(2 / degrees);
+  const half = degrees / 2;
+  const nodes: { y: number; weight: number }[] = [];
+  for (let u = -Math.ceil(80 / degrees / step) * step; u < 5; u += step) {
+    const y = Math.exp(u);
+    const weight = step * Math.exp(half * (Math.log(half) + u - y) - logGamma(half));
+    if (weight > 1e-14) nodes.push({ y, weight });
+  }
+  return nodes;
+}
+
+/**
+ * Half the width of the interval over documents and seeds together, in the normal limit of documents: c with
+ * P(|√seeds · T + √documents · Z| ≤ c) = level, T Student's t with `degrees` degrees of freedom, Z normal (Behrens–Fisher).
+ * T is normal given its χ², so that the probability is a mean of normal ones.
+ */
+export function crossedHalfWidth(
+  variance: { seeds: number; documents: number },
+  degrees: number,
+  level = 0.95,
+  nodes = chiSquareNodes(degrees),
+): number {
+  const deviations = nodes.map(({ y }) => Math.sqrt(variance.seeds / y + variance.documents));
+  // The probability is concave in c, so that Newton's method comes from below and never overshoots.
+  let c = normalQuantile((1 + level) / 2) * Math.sqrt(variance.seeds + variance.documents);
+  for (let i = 0; i < 50; i++) {
+    let [inside, slope] = [0, 0];
+    for (const [k, { weight }] of nodes.entries()) {
+      inside += weight * (1 - 2 * normalCdf(-c / deviations[k]!));
+      slope += (2 * weight * normalDensity(c / deviations[k]!)) / deviations[k]!;
+    }
+    const move = (level - inside) / slope;
+    c += move;
+    if (Math.abs(move) < 1e-12 * c) break;
+  }
+  return c;
+}
+
+/** Chance that the interval over documents and seeds together excludes zero when the difference is `effect`. */
+function crossedPower(variance: { seeds: number; documents: number }, seeds: number, { level = 0.95 }: PowerOptions) {
+  const error = Math.sqrt(variance.seeds + variance.documents);
+  // A plan needs no more than a few digits.
+  const nodes = chiSquareNodes(seeds - 1, 0.6).filter(({ weight }) => weight > 1e-6);
+  // The spread over seeds is itself seen by chance: σ²·y.
+  const halves = nodes.map(({ y, weight }) => ({
+    weight,
+    half: crossedHalfWidth({ ...variance, seeds: variance.seeds * y }, seeds - 1, level, nodes),
+  }));
+  return (effect: number) =>
+    halves.reduce(
+      (total, { weight, half }) =>
+        total + weight * (normalCdf((effect - half) / error) + normalCdf((-effect - half) / error)),
+      0,
+    );
+}
+
 export interface Detectable {
-  /** Over documents alone, each averaged over seeds. */
+  /** For these seeds only: over documents alone, each averaged over seeds. */
   documents: number;
-  /** Over seeds alone; undefined below three, where a verdict does not ask them. */
-  seeds?: number;
-  /** What a verdict can see: the larger of the two, since it needs both intervals. */
+  /** What a verdict can see: from three seeds on over documents and seeds together, else over documents. */
   difference: number;
 }
 
@@ -75,15 +139,16 @@ export interface DetectableOptions extends PowerOptions {
 }
 
 /**
- * The smallest difference of two shares of right answers that the rule of the verdicts finds with the power asked for. A paired
- * difference of yes/no answers is −1, 0 or 1, so its variance is about the share that changed; what seeds do not repeat
- * shrinks with their number, and is what they differ by.
+ * The smallest difference of two shares of right answers that a verdict finds with the power asked for. A paired difference of
+ * yes/no answers is −1, 0 or 1, so its variance is about the share that changed. What every seed repeats is the documents'
+ * own, and only more documents make it smaller; what seeds do not repeat shrinks with their number too, and is what they
+ * differ by.
  */
 export function detectableDifference(options: DetectableOptions): Detectable {
-  const { documents, seeds, changed, repeated = 0 } = options;
+  const { documents: n, seeds, changed, repeated = 0, power = 0.8 } = options;
   const own = changed * (1 - repeated);
-  const overDocuments = detectableEffect(documents, options) * Math.sqrt(changed * repeated + own / seeds);
+  const overDocuments = detectableEffect(n, options) * Math.sqrt(changed * repeated + own / seeds);
   if (seeds < 3) return { documents: overDocuments, difference: overDocuments };
-  const overSeeds = detectableEffect(seeds, options) * Math.sqrt(own / documents);
-  return { documents: overDocuments, seeds: overSeeds, difference: Math.max(overDocuments, overSeeds) };
+  const powerOf = crossedPower({ seeds: own / seeds / n, documents: (changed * repeated) / n }, seeds, options);
+  return { documents: overDocuments, difference: smallestWith(power, powerOf) };
 }

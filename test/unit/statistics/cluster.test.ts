@@ -75,13 +75,34 @@ test('a paired t test of equal differences: infinite where they are not zero, p 
   assert.equal(pairedTest([1]), undefined);
 });
 
-test('what can be seen: 200 documents and 3 seeds, a quarter of the documents changing', () => {
-  const { documents, seeds, difference } = detectableDifference({ documents: 200, seeds: 3, changed: 0.25 });
+test('what can be seen: 200 documents and 3 seeds, a quarter of the documents changing, anew with each seed', () => {
+  const { documents, difference } = detectableDifference({ documents: 200, seeds: 3, changed: 0.25 });
   near(documents, detectableEffect(200) * Math.sqrt(0.25 / 3));
-  assert.equal(documents.toFixed(3), '0.057', 'six points over documents');
-  near(seeds!, detectableEffect(3) * Math.sqrt(0.25 / 200));
-  assert.equal(difference, seeds, 'a verdict needs the interval over seeds, too');
-  const more = detectableDifference({ documents: 200, seeds: 8, changed: 0.25 });
-  assert.ok(more.difference < difference);
-  assert.equal(detectableDifference({ documents: 200, seeds: 1, changed: 0.25 }).seeds, undefined);
+  assert.equal(documents.toFixed(3), '0.057', 'six points for these three seeds');
+  near(difference, detectableEffect(3) * Math.sqrt(0.25 / 200), 1e-4);
+  assert.equal(difference.toFixed(3), '0.115', 'twelve for seeds in general: a t test with two degrees of freedom');
+  assert.ok(detectableDifference({ documents: 200, seeds: 8, changed: 0.25 }).difference < difference);
+  const one = detectableDifference({ documents: 200, seeds: 1, changed: 0.25 });
+  assert.equal(one.difference, one.documents);
+});
+
+test('what every seed repeats is the documents’ own: more seeds do not help', () => {
+  const of = (seeds: number) => detectableDifference({ documents: 200, seeds, changed: 0.25, repeated: 1 }).difference;
+  near(of(3), of(10), 1e-4);
+  near(of(8), (1.959964 + 0.841621) * Math.sqrt(0.25 / 200), 1e-4);
+});
+
+test('what is said to be seen is seen in four of five cases by the verdict’s own interval', () => {
+  const [n, seeds, changed, repeated] = [200, 5, 0.25, 0.5];
+  const { difference } = detectableDifference({ documents: n, seeds, changed, repeated });
+  const generator = random('power');
+  let seen = 0;
+  for (let trial = 0; trial < 400; trial++) {
+    const own = Array.from({ length: n }, () => Math.sqrt(changed * repeated) * generator.normal());
+    const cells = Array.from({ length: seeds }, () =>
+      Float64Array.from(own, (d) => difference + d + Math.sqrt(changed * (1 - repeated)) * generator.normal()),
+    );
+    if (clusterBootstrap(cells, { seed: trial, resamples: 400 }).interval(0.95).low > 0) seen++;
+  }
+  assert.ok(Math.abs(seen / 400 - 0.8) < 0.06, `seen in ${seen} of 400`);
 });

@@ -10,6 +10,7 @@ import numpy as np
 import scipy
 import statsmodels
 from scipy import stats
+from scipy.integrate import quad
 from scipy.optimize import brentq
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
@@ -149,6 +150,29 @@ out["bootstrap"] = [
         ("a ratio of 60 documents", (nats, words), "ratio", ratio),
         ("a perplexity of 60 documents", (nats / 40, words), "exp_ratio", exp_ratio),
     ]
+]
+# P(|sqrt(seeds) T + sqrt(documents) Z| <= c) = level, T Student's t and Z normal: half the interval over documents and seeds.
+def crossed(seeds, documents, degrees, level):
+    # With T written as t.ppf(u), the probability is an integral over (0, 1); its two halves are alike.
+    def inside(c):
+        def at(u):
+            t = np.sqrt(seeds) * stats.t.ppf(u, degrees)
+            return stats.norm.cdf((c - t) / np.sqrt(documents)) - stats.norm.cdf((-c - t) / np.sqrt(documents))
+
+        return 2 * quad(at, 0.5, 1, epsabs=1e-12, epsrel=1e-12, limit=500)[0]
+
+    return brentq(lambda c: inside(c) - level, 0.1, 60, xtol=1e-13)
+
+
+out["crossed"] = [
+    {"seeds": v, "documents": w, "degrees": d, "level": level, "half": crossed(v, w, d, level)}
+    for d in [2, 4, 7, 9]
+    for v, w in [(0.5, 0.5), (1.0, 4.0), (4.0, 1.0)]
+    for level in [0.9, 0.95]
+]
+out["student_quantiles"] = [
+    {"degrees": d, "values": stats.t.ppf((np.arange(8) + 0.5) / 8, d).tolist(), "last_of_10000": stats.t.ppf(0.99995, d)}
+    for d in [1, 2, 7, 9]
 ]
 # Where SciPy's own series gives up (NaN), there is nothing to compare with.
 out["power"] = [row for row in out["power"] if np.isfinite(row["power"])]

@@ -8,8 +8,13 @@ import { kendallTau } from '../../../src/statistics/kendall.ts';
 import { mean, quantile, skewness, standardDeviation, standardError, sum } from '../../../src/statistics/moments.ts';
 import { normalCdf, normalDensity, normalQuantile } from '../../../src/statistics/normal.ts';
 import { equivalenceTest, pairedTest } from '../../../src/statistics/paired.ts';
-import { detectableEffect, noncentralStudentCdf, pairedPower } from '../../../src/statistics/power.ts';
-import { studentCdf, studentInterval } from '../../../src/statistics/student.ts';
+import {
+  crossedHalfWidth,
+  detectableEffect,
+  noncentralStudentCdf,
+  pairedPower,
+} from '../../../src/statistics/power.ts';
+import { studentCdf, studentInterval, studentQuantiles } from '../../../src/statistics/student.ts';
 
 /** Every statistic against SciPy and statsmodels; `reference.py` wrote the values. */
 const reference = JSON.parse(readFileSync(new URL('reference.json', import.meta.url), 'utf8'));
@@ -36,6 +41,21 @@ test('Student t and noncentral t: scipy.stats.t and nct', () => {
     near(noncentralStudentCdf(t, degrees, delta), cdf, `nct ${t}, ${degrees}, ${delta}`);
   }
   near(noncentralStudentCdf(-1.2, 7, -0.4), 1 - noncentralStudentCdf(1.2, 7, 0.4), 'both sides');
+});
+
+test('many quantiles of Student t at once: scipy.stats.t', () => {
+  for (const { degrees, values, last_of_10000 } of reference.student_quantiles) {
+    const found = studentQuantiles(values.length, degrees);
+    for (const [k, value] of values.entries()) near(found[k]!, value, `quantile ${k}, ${degrees}`);
+    near(studentQuantiles(10_000, degrees)[9999]!, last_of_10000, `last, ${degrees}`);
+    assert.equal(studentQuantiles(3, degrees)[1], 0);
+  }
+});
+
+test('the sum of a t and a normal part (Behrens–Fisher): integrated by scipy.integrate', () => {
+  for (const { seeds, documents, degrees, level, half } of reference.crossed) {
+    near(crossedHalfWidth({ seeds, documents }, degrees, level), half, `${seeds} + ${documents}, ${degrees}`);
+  }
 });
 
 test('power and detectable effect of the paired t test: statsmodels TTestPower', () => {
