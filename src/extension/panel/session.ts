@@ -58,10 +58,11 @@ export function createSession(post: (state: PanelState) => void, rest = calm): S
       const input = await collectSource(source!, cache);
       return { title: input.title, comparison: comparisonOf(input, choice) };
     });
-    deleted = [...new Set([...deleted, ...sight.gone.map(deletedWords)])];
+    // The first plan brings the first runs into sight, and what went meanwhile is seen now.
+    const after = await runsInSight(source, cache);
+    deleted = [...new Set([...deleted, ...[...sight.gone, ...after.gone].map(deletedWords)])];
     const notices = [...deleted, ...cache.runs.damaged.values()];
-    // The first plan brings the first runs into sight.
-    const { runs } = await runsInSight(source, cache);
+    const { runs } = after;
     if (result.ok) publish({ ...result.value, runs, notices, problem: undefined, busy: undefined });
     else publish({ runs, notices, problem: result.problem, busy: undefined });
   }
