@@ -46,6 +46,7 @@ test('the panel of an experiment whose run is at work shows how far it is', asyn
   await atWork(0);
   panel = panels.open({ source: { kind: 'experiment', file: file('long.strata.yaml').fsPath } });
   await until('its progress in the panel', () => panel.state.comparison && (status()?.progress?.done ?? 0) > 0);
+  if (process.env['VSCODE_TEST_UI']) await ui('screenshot', 'panel-at-work');
   await written('running');
   assert.ok(index.active);
   toasts.length = 0;

@@ -48,7 +48,7 @@ test('Open Sample World copies base, data and experiment, which has no errors; a
 
 test('Doctor is a document', async () => {
   await vscode.commands.executeCommand('strata.doctor');
-  await shown(/Node/);
+  await shown(/memory/);
 });
 
 test('the language server is started again, and answers', async () => {

@@ -1,8 +1,8 @@
 import * as vscode from 'vscode';
 import { test } from './runner.ts';
-import { entries, rowOf, until } from './support.ts';
+import { entries, file, until } from './support.ts';
 
-test('a canceled run is resumed; it goes on when the window is closed', async () => {
-  await vscode.commands.executeCommand('strata.runs.resume', await rowOf('long', 's'));
-  await until('running again', async () => (await entries()).some(({ state }) => state === 'running'));
+test('a run is left at work: it goes on when the window is closed', async () => {
+  await vscode.commands.executeCommand('strata.run', file('long.strata.yaml').toString(), 's');
+  await until('it is at work', async () => (await entries()).some(({ state }) => state === 'running'));
 });

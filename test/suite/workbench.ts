@@ -190,6 +190,13 @@ test('a long run is started, seen at work, attached to in a terminal, and cancel
   assert.equal(run!.state, 'canceled');
 });
 
+test('a canceled run is resumed, and canceled again', async () => {
+  await vscode.commands.executeCommand('strata.runs.resume', await rowOf('long', 's'));
+  await until('running again', async () => (await entries()).some(({ state }) => state === 'running'));
+  await vscode.commands.executeCommand('strata.runs.cancel', await rowOf('long', 's'));
+  assert.equal((await rowOf('long', 's')).entry?.state, 'canceled');
+});
+
 test('runs are never removed without a question, and those that are at work are not removed', async () => {
   const { runs } = await app();
   const [experiment] = runs.getChildren().filter(({ label }) => label === 'long');
