@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { canonicalJson } from '../../base/hash.ts';
 import type { Scores } from '../../record/types.ts';
 import { metricOf } from '../../tasks/metrics.ts';
@@ -89,10 +90,13 @@ function originTable({ run: { run }, baseId }: ModelCardInput): Table {
 
 function trainingTable({ run }: ComparedRun): Table {
   const { corpus, replay, distill, ...settings } = run.spec.training!;
+  const { sources } = run.request;
+  const named = (files: readonly string[] | undefined, hash: string) =>
+    [...new Set((files ?? []).map((f) => basename(f))), `sha256 ${hash}`].join(', ');
   return pairs('What it was trained with', [
-    ['corpus (sha256)', corpus.hash],
-    ...(replay ? [['replay', `${replay.share} of the sequences, ${replay.corpus.hash}`]] : []),
-    ...(distill ? [['distillation', `weight ${distill.weight}, ${distill.corpus.hash}`]] : []),
+    ['corpus', named(sources.corpus, corpus.hash)],
+    ...(replay ? [['replay', `${replay.share} of the sequences: ${named(sources.replay, replay.corpus.hash)}`]] : []),
+    ...(distill ? [['distillation', `weight ${distill.weight}: ${named(sources.distill, distill.corpus.hash)}`]] : []),
     ...Object.entries(settings).flatMap(([key, value]) =>
       value === undefined ? [] : [[key, typeof value === 'string' ? value : canonicalJson(value)]],
     ),
