@@ -2,7 +2,7 @@ import type { BenchmarkPart } from '../data/benchmark-data.ts';
 import type { BenchmarkTask } from '../experiment/types.ts';
 import type { TaskRequest } from '../plan/types.ts';
 import type { SingleBenchmark } from '../tasks/benchmarks/types.ts';
-import type { Selection } from './documents.ts';
+import type { Selection } from '../tasks/selection.ts';
 import type { EvaluationTools, OnProgress, TaskResult } from './types.ts';
 
 export type BenchmarkRequest = TaskRequest & { spec: BenchmarkTask };

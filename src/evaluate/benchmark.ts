@@ -13,9 +13,9 @@ import type {
   SingleBenchmark,
 } from '../tasks/benchmarks/types.ts';
 import { countWords, utf8Bytes } from '../tasks/python-text.ts';
+import { type Selection, selectDocuments, writtenSelection } from '../tasks/selection.ts';
 import { type BenchmarkRequest, endText, type Prepared, type Work } from './benchmark-work.ts';
 import { evaluateChoice } from './choice.ts';
-import { parseDocuments, type Selection, selectDocuments } from './documents.ts';
 import { createEncoder } from './encode.ts';
 import { createPatternRunner } from './extract.ts';
 import { evaluateGenerate, type Grader } from './generate.ts';
@@ -48,7 +48,7 @@ export async function evaluateBenchmark(
   onProgress: OnProgress,
 ): Promise<TaskResult> {
   const parts = task.parts ?? [];
-  const written = task.spec.documents === undefined ? undefined : parseDocuments(task.spec.documents);
+  const written = writtenSelection(task.spec).documents;
   const selection: Selection = { documents: given.documents ?? written, limit: given.limit };
   if (parts.length > 1 && selection.documents)
     fail('usage-documents', `${task.spec.benchmark} is a group: a list of documents is one of a single benchmark.`, {

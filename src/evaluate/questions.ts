@@ -1,7 +1,7 @@
 import { canonicalJson, sha256 } from '../base/hash.ts';
 import { fail } from '../base/problem.ts';
 import type { Tokenizer } from '../data/types.ts';
-import { type Selection, selectDocuments } from './documents.ts';
+import { type Selection, selectDocuments } from '../tasks/selection.ts';
 import { assemble, type PromptFormat, type Turn } from './prompt.ts';
 import { type ShotRule, shotDrawer } from './shots.ts';
 

@@ -1,9 +1,10 @@
 import type { TaskSpec } from '../experiment/types.ts';
 import type { TaskRequest } from '../plan/types.ts';
+import { type Selection, selectDocuments } from '../tasks/selection.ts';
 import { evaluateBenchmark } from './benchmark.ts';
 import { evaluateChoice } from './choice.ts';
 import { likelihoodDocuments } from './corpus.ts';
-import { choiceRecord, generateRecord, readRecords, type Selection, selectDocuments } from './documents.ts';
+import { choiceRecord, generateRecord, readRecords } from './documents.ts';
 import { createPatternRunner } from './extract.ts';
 import { evaluateGenerate, type Grader, matchers } from './generate.ts';
 import { type ChoiceMetric, choiceMetrics, choiceScores } from './metrics.ts';

@@ -82,7 +82,7 @@ function checkOverlaps({ overlaps }: PlannableFacts, diagnostics: Diagnostics): 
         'warning',
         path,
         'contamination',
-        `${overlapping} of ${documents} documents of ${task} share a run of 13 words with what is trained on (${trained}): the task then measures what was seen, not what was kept.`,
+        `${overlapping} of ${documents} documents of ${task} share a run of 13 words with what is trained on (${trained}): on these the task measures what was seen.`,
       );
   }
 }

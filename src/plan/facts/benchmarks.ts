@@ -9,6 +9,7 @@ import { readUtf8 } from '../../data/text-file.ts';
 import type { FileFacts } from '../../experiment/facts.ts';
 import type { BenchmarkTask } from '../../experiment/types.ts';
 import type { SingleBenchmark, Split } from '../../tasks/benchmarks/types.ts';
+import { selectDocuments, writtenSelection } from '../../tasks/selection.ts';
 import type { TaskContent } from '../types.ts';
 import { hashFiles } from './corpora.ts';
 import type { TaskOptions } from './tasks.ts';
@@ -80,7 +81,7 @@ export async function gatherBenchmarkContent(
   const shotFiles = shotFilesOf(parts);
   const shots = shotFiles.length > 0 ? await hashFiles(shotFiles, hashes) : undefined;
   const { files: _, ...how } = task;
-  const key = { benchmarkTokens: how, tokenizerHash, files: own.hash };
+  const key = { tokensOfBenchmark: how, tokenizerHash, files: own.hash };
   const tokens =
     tokenizer &&
     (await cache.remember(key, async () => {
@@ -90,9 +91,9 @@ export async function gatherBenchmarkContent(
       return Math.round(sum);
     }));
   const shotFacts = shots && { shotFiles, shotHashes: shots.hashes };
-  const documents = await cache.remember({ benchmarkDocuments: how, files: own.hash }, async () => {
+  const documents = await cache.remember({ documentsOfBenchmark: how, files: own.hash }, async () => {
     let sum = 0;
-    for (const part of parts) sum += evaluatedOf(task, (await textsOf(part)).length);
+    for (const part of parts) sum += evaluatedOf(task, await textsOf(part)).length;
     return sum;
   });
   return { hashes: own.hashes, parts, ...shotFacts, tokens, documents };
@@ -111,17 +112,25 @@ async function countPart(part: BenchmarkPart, task: BenchmarkTask, length: (text
     const shots = shotsOf(task, row) * (question + length(answer));
     return sum + continuations.reduce((s, c) => s + shots + question + length(c), 0) + generated;
   }, 0);
-  return (tokens / some.length) * evaluatedOf(task, all.length);
+  return (tokens / some.length) * evaluatedOf(task, all).length;
 }
 
-/** How many of a part's documents are evaluated, a list of documents aside. */
-function evaluatedOf({ limit }: BenchmarkTask, all: number): number {
-  return limit === undefined ? all : Math.min(all, limit < 1 ? Math.ceil(all * limit) : limit);
+/** Which of a part's documents are evaluated. Fails with `unknown-document`. */
+function evaluatedOf(task: BenchmarkTask, all: readonly Text[]): number[] {
+  return selectDocuments(task.benchmark, all.length, writtenSelection(task));
 }
 
-/** Texts of a benchmark's documents, for overlaps: context and right answer. */
-export async function benchmarkTexts(parts: readonly BenchmarkPart[]): Promise<string[]> {
-  const all: string[] = [];
-  for (const part of parts) for (const { context, answer } of await textsOf(part)) all.push(`${context} ${answer}`);
-  return all;
+/** Texts of the evaluated documents by `doc_id`, for overlaps: context and right answer. */
+export async function benchmarkTexts(
+  task: BenchmarkTask,
+  parts: readonly BenchmarkPart[],
+): Promise<Map<number, string>> {
+  const found = new Map<number, string>();
+  let first = 0;
+  for (const part of parts) {
+    const all = await textsOf(part);
+    for (const i of evaluatedOf(task, all)) found.set(first + i, `${all[i]!.context} ${all[i]!.answer}`);
+    first += all.length;
+  }
+  return found;
 }

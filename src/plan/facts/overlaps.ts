@@ -9,8 +9,8 @@ import { bytesOf } from './corpora.ts';
 import { taskTexts } from './tasks.ts';
 
 /**
- * Forgetting and perplexity tasks against all corpora that are trained on: documents that share a run of 13 words. Tasks that
- * measure a gain are meant to be about what is trained, so they are left out.
+ * Evaluated documents against all corpora that are trained on: which share a run of 13 words. Only tasks of one's own that
+ * measure a gain are left out: they are meant to ask for what is trained.
  */
 export async function gatherOverlaps(experiment: Experiment, facts: Facts, cache: FactCache): Promise<Overlap[]> {
   const corpora = trainedCorpora(experiment).filter((name) => facts.contents?.[name]?.kind === 'text');
@@ -24,10 +24,11 @@ export async function gatherOverlaps(experiment: Experiment, facts: Facts, cache
     const evaluated = spec && identityOf(name, spec, facts);
     if (spec === undefined || evaluated === undefined) continue;
     const trained = corpora.map((corpus) => [facts.contents?.[corpus]?.hash, experiment.corpora[corpus]]);
-    const found = await cache.remember({ overlappingIds: evaluated, trained }, async () => {
+    const found = await cache.remember({ overlapsOf: spec, evaluated, trained }, async () => {
       const texts = await textsOf(name, spec, experiment, facts);
-      const ids = overlap(texts, await trainedTexts(corpora, experiment, facts));
-      return { documents: texts.length, overlapping: ids.length, ids };
+      const documents = [...texts.keys()];
+      const ids = overlap(texts.values(), await trainedTexts(corpora, experiment, facts)).map((i) => documents[i]!);
+      return { documents: texts.size, overlapping: ids.length, ids };
     });
     overlaps.push({ task: name, corpora, ...found });
   }
@@ -45,9 +46,10 @@ function trainedCorpora({ arms }: Experiment): string[] {
   return [...new Set(names)];
 }
 
-function watchedTasks({ evaluation, compare }: Experiment): string[] {
-  const forgetting = compare.forgetting.map((ref) => ref.task);
-  return evaluation.tasks.filter((task) => forgetting.includes(task) || task.startsWith('perplexity:'));
+function watchedTasks({ evaluation, compare, tasks }: Experiment): string[] {
+  const asksForTrained = (task: string) =>
+    task === compare.gain?.task && Object.hasOwn(tasks, task) && tasks[task]?.kind !== 'benchmark';
+  return evaluation.tasks.filter((task) => !asksForTrained(task));
 }
 
 /** What decides a task's texts; undefined where they were not hashed. */
@@ -55,13 +57,19 @@ function identityOf(name: string, spec: TaskSpec, { contents, taskContents }: Fa
   return spec.kind === 'perplexity' ? contents?.[spec.corpus]?.hash : taskContents?.[name]?.hashes;
 }
 
-async function textsOf(name: string, spec: TaskSpec, experiment: Experiment, facts: Facts): Promise<string[]> {
+/** By `doc_id`. */
+async function textsOf(
+  name: string,
+  spec: TaskSpec,
+  experiment: Experiment,
+  facts: Facts,
+): Promise<ReadonlyMap<number, string>> {
   if (spec.kind === 'choice' || spec.kind === 'generate') return taskTexts(spec, facts.tasks?.[name]?.files ?? []);
-  if (spec.kind === 'benchmark') return benchmarkTexts(facts.taskContents?.[name]?.parts ?? []);
+  if (spec.kind === 'benchmark') return benchmarkTexts(spec, facts.taskContents?.[name]?.parts ?? []);
   const corpus = experiment.corpora[spec.corpus];
-  if (corpus?.kind !== 'text') return [];
+  if (corpus?.kind !== 'text') return new Map();
   const { documents, holdout } = await readCorpus(facts.corpora?.[spec.corpus]?.files ?? [], corpus);
-  return (holdout.length > 0 ? holdout : documents).map((d) => d.text);
+  return new Map((holdout.length > 0 ? holdout : documents).map((d, i) => [i, d.text]));
 }
 
 async function trainedTexts(names: readonly string[], experiment: Experiment, facts: Facts): Promise<string[]> {

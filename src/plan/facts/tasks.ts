@@ -5,6 +5,7 @@ import { lines, readHead, readUtf8 } from '../../data/text-file.ts';
 import type { Tokenizer } from '../../data/types.ts';
 import type { FileFacts } from '../../experiment/facts.ts';
 import type { ChoiceTask, GenerateTask } from '../../experiment/types.ts';
+import { selectDocuments } from '../../tasks/selection.ts';
 import type { TaskContent } from '../types.ts';
 import type { FactCache } from './cache.ts';
 import { hashFiles } from './corpora.ts';
@@ -80,9 +81,9 @@ export async function gatherTaskContent(
   const shots = shotFiles && (await hashFiles(shotFiles, hashes));
   const maxTokens = task.kind === 'generate' ? task.max_tokens : 0;
   const { shots: shotCount, limit } = task;
-  const key = { taskTokens: own.hash, tokenizerHash, maxTokens, shots: shotCount, limit, kind: task.kind };
+  const key = { tokensOfTask: own.hash, tokenizerHash, maxTokens, shots: shotCount, limit, kind: task.kind };
   const tokens = tokenizer && (await cache.remember(key, () => countTokens(task, files, tokenizer, maxTokens)));
-  const documents = await cache.remember({ taskDocuments: own.hash, limit }, () => countDocuments(task, files));
+  const documents = await cache.remember({ documentsOfTask: own.hash, limit }, () => countDocuments(task, files));
   return { hashes: own.hashes, shotFiles, shotHashes: shots?.hashes, tokens, documents };
 }
 
@@ -94,10 +95,10 @@ export interface TaskOptions {
 }
 
 /** Documents that are evaluated: records, up to the limit. */
-async function countDocuments({ limit }: OwnTask, files: readonly string[]): Promise<number> {
+async function countDocuments({ kind, limit }: OwnTask, files: readonly string[]): Promise<number> {
   let records = 0;
   for (const file of files) for (const { text } of lines(await readUtf8(file))) if (text.trim() !== '') records++;
-  return Math.min(limit ?? records, records);
+  return selectDocuments(kind, records, { limit }).length;
 }
 
 /** Records that are tokenized; the others are taken to be like them. */
@@ -114,7 +115,8 @@ async function countTokens(
   for (const file of files)
     for (const { text, number } of lines(await readUtf8(file)))
       if (text.trim() !== '') all.push(parseRecord(task.kind, text, `${file}:${number}`));
-  const records = all.slice(0, Math.min(task.limit ?? sampled, sampled));
+  const documents = selectDocuments(task.kind, all.length, { limit: task.limit }).length;
+  const records = all.slice(0, Math.min(documents, sampled));
   const length = (text: string) => tokenizer.encode(text, { addSpecialTokens: false }).length;
   let tokens = 0;
   for (const { context, choices, answer } of records) {
@@ -124,12 +126,11 @@ async function countTokens(
     const continuations = choices ?? [''];
     for (const choice of continuations) tokens += shots + length(context) + length(choice) + maxTokens;
   }
-  const documents = Math.min(task.limit ?? all.length, all.length);
   return records.length === 0 ? 0 : Math.round((tokens / records.length) * documents);
 }
 
-/** Texts of a task's documents, for overlaps: context and right answer. */
-export async function taskTexts(task: OwnTask, files: readonly string[]): Promise<string[]> {
+/** Texts of the evaluated documents by `doc_id`, for overlaps: context and right answer. */
+export async function taskTexts(task: OwnTask, files: readonly string[]): Promise<Map<number, string>> {
   const texts: string[] = [];
   for (const file of files)
     for (const { text, number } of lines(await readUtf8(file))) {
@@ -137,5 +138,5 @@ export async function taskTexts(task: OwnTask, files: readonly string[]): Promis
       const { context, choices, answer } = parseRecord(task.kind, text, `${file}:${number}`);
       texts.push(`${context} ${choices?.[Number(answer)] ?? [answer].flat().join(' ')}`);
     }
-  return texts;
+  return new Map(selectDocuments(task.kind, texts.length, { limit: task.limit }).map((i) => [i, texts[i]!]));
 }

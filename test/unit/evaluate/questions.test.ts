@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseDocuments, selectDocuments } from '../../../src/evaluate/documents.ts';
 import { assemble, type PromptFormat } from '../../../src/evaluate/prompt.ts';
 import { pythonRandom } from '../../../src/evaluate/python-random.ts';
 import { ask, type QuestionSet } from '../../../src/evaluate/questions.ts';
 import { type ShotRule, shotDrawer } from '../../../src/evaluate/shots.ts';
+import { parseDocuments, selectDocuments } from '../../../src/tasks/selection.ts';
 import { handTokenizer } from './support.ts';
 
 const format: PromptFormat = { description: 'D. ', targetDelimiter: ' ', shotDelimiter: '\n\n', chat: false };

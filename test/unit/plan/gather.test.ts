@@ -78,6 +78,7 @@ test('everything that a plan needs is read, and the plan is whole', needsShared,
   assert.deepEqual([rows?.documents, rows?.tokens, rows?.rowLength], [6, 24, 4]);
   assert.ok((facts.taskContents?.['recall']?.tokens ?? 0) > 10);
   assert.deepEqual(facts.overlaps, [
+    { task: 'recall', corpora: ['new', 'general'], documents: 1, overlapping: 0, ids: [] },
     { task: 'perplexity:general', corpora: ['new', 'general'], documents: 6, overlapping: 0, ids: [] },
   ]);
   assert.ok(isPlannable(facts));
@@ -139,9 +140,56 @@ test('held-out text that is also trained on elsewhere is found', needsShared, as
   const facts = await gather(read(folder, stories), { depth: 'all' });
   assert.deepEqual(
     facts.overlaps?.map((o) => [o.task, o.documents, o.overlapping]),
-    [['perplexity:general', 3, 3]],
+    [
+      ['recall', 1, 0],
+      ['perplexity:general', 3, 3],
+    ],
   );
 });
+
+test(
+  'documents of choice tasks and benchmarks that are trained on are found among those that are evaluated',
+  needsShared,
+  async () => {
+    const folder = await lab();
+    const long = (i: number) => `Once there was a fox of number ${i} who lived under a hill and went to the`;
+    await put(
+      folder,
+      'new.jsonl',
+      lines(4, (i) => `${long(i)} river.`),
+    );
+    const asked = [9, 2, 8, 0, 1].map((i) => ({ context: long(i), choices: ['moon', 'river'], answer: 1 }));
+    await put(folder, 'own.jsonl', asked.map((record) => JSON.stringify(record)).join('\n'));
+    const arc = asked.map(({ context, choices }, id) => ({
+      id,
+      question: { stem: context, choices: choices.map((text, i) => ({ text, label: 'AB'[i] })) },
+      answerKey: 'B',
+    }));
+    await put(folder, 'arc.jsonl', arc.map((record) => JSON.stringify(record)).join('\n'));
+    const tasks = `
+tasks:
+  own: { kind: choice, files: own.jsonl, limit: 0.8 }
+  gain: { kind: choice, files: own.jsonl }
+  some: { benchmark: arc_easy, files: { test: arc.jsonl }, documents: "1-2,4" }
+`;
+    const text = stories
+      .replace(/\ntasks:\n.*\n/, tasks)
+      .replace(/evaluation:.*\n.*\n/, 'evaluation: { tasks: [own, gain, some] }\ncompare: { gain: gain }\n');
+    const facts = await gather(read(folder, text), { depth: 'all' });
+    assert.deepEqual(facts.problems, []);
+    assert.deepEqual(
+      facts.overlaps?.map((o) => [o.task, o.documents, o.ids]),
+      [
+        ['own', 4, [1, 3]],
+        ['some', 3, [1, 4]],
+      ],
+    );
+    assert.deepEqual(
+      ['own', 'gain', 'some'].map((name) => facts.taskContents?.[name]?.documents),
+      [4, 5, 3],
+    );
+  },
+);
 
 test('text above 16 MiB is sampled, and marked so', needsShared, async () => {
   const folder = await lab();
