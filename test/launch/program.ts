@@ -3,6 +3,7 @@
  * (a JSON object), so that tests of launch need no engine. Every start of a worker leaves a line in `workers.log`.
  */
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { toProblem } from '../../src/base/problem.ts';
@@ -10,7 +11,9 @@ import { dispatch } from '../../src/launch/dispatcher.ts';
 import { localPlace } from '../../src/launch/local.ts';
 import type { Order } from '../../src/launch/place.ts';
 import { ownProgram } from '../../src/launch/program.ts';
+import { Connection } from '../../src/launch/remote/connection.ts';
 import { keepMirrors } from '../../src/launch/remote/mirror.ts';
+import { pipeHost } from '../../src/launch/remote/pipe.ts';
 import { supervise } from '../../src/launch/supervisor.ts';
 import { AttemptWriter } from '../../src/record/append.ts';
 import { exitCodeOf } from '../../src/record/exit-codes.ts';
@@ -119,10 +122,20 @@ async function start(folder: string, ordersFile: string): Promise<void> {
   process.stdout.write(`${JSON.stringify(placed.map(({ outcome }) => outcome))}\n`);
 }
 
+/** Asks a machine for what stands in a file, once; the agent is a child of this process. */
+async function ask(root: string, ordersFile: string): Promise<void> {
+  const agent = JSON.parse(process.env['STRATA_TEST_AGENT']!) as [string, ...string[]];
+  const connection = await Connection.open(pipeHost('there', agent, root), { interactive: false });
+  const orders = JSON.parse(readFileSync(ordersFile, 'utf8')) as Order[];
+  await connection.value('start', { orders, token: randomUUID(), placement: { kind: 'local' } });
+  await connection.close();
+}
+
 const [verb, folder, attempt] = process.argv.slice(2);
 if (verb === '__dispatch') await dispatch(folder!, ownProgram());
 else if (verb === '__supervise') await supervise(folder!, Number(attempt), ownProgram());
 else if (verb === 'start') await start(folder!, attempt!);
+else if (verb === 'ask') await ask(folder!, attempt!);
 else if (verb === '__mirror') await mirror(folder!, attempt!);
 else if (verb === '__work') await work(folder!, Number(attempt));
 else throw new Error(`unknown verb ${verb}`);

@@ -1,10 +1,13 @@
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import esbuild from 'esbuild';
+import { isAppended, isReplaced, isRequest } from '../../../src/launch/mirrored.ts';
 import type { Program } from '../../../src/launch/program.ts';
 import { type Home, home } from '../../../src/record/layout.ts';
 import { root } from '../../support.ts';
@@ -127,4 +130,15 @@ export async function openProxy(script: string, target: number): Promise<Proxy> 
       return (await answer.json()) as { stat: Record<string, number>; open: number };
     },
   };
+}
+
+/** Names of files that a mirror should have and that are not, byte for byte, what the machine has. */
+export async function differences(there: string, here: string): Promise<string[]> {
+  const names = (await readdir(there, { recursive: true })).filter((name) => isAppended(name) || isReplaced(name));
+  assert.ok(names.some(isAppended), 'there is something to be mirrored');
+  return names.filter((name) => {
+    if (isRequest(name)) return false;
+    const path = join(here, name);
+    return !existsSync(path) || !readFileSync(path).equals(readFileSync(join(there, name)));
+  });
 }
