@@ -67,6 +67,7 @@ export function compare(input: CompareInput, options: CompareOptions = {}): Comp
     notes: [
       ...proofNotes(arms),
       ...spikeNotes(groups),
+      ...keptNotes(groups, metrics),
       ...(input.warnings ?? []),
       ...runNotes(groups),
       ...metricNotes(input.compare, metrics),
@@ -107,6 +108,20 @@ function spikeNotes(groups: readonly Group[]): string[] {
       return `${arm} (${run.id}): the loss jumped ${times}, first at step ${first.step} from about ${first.usual.toFixed(2)} to ${first.loss.toFixed(2)}.`;
     }),
   );
+}
+
+/** Which weights an arm is, where the best were kept; a task that chose says more good of it than one that did not. */
+function keptNotes(groups: readonly Group[], metrics: readonly ComparedMetric[]): string[] {
+  return groups.flatMap(({ arm, runs }) => {
+    const kept = runs.flatMap(({ kept, run }) => (kept ? [{ ...kept, of: run.spec.training?.steps }] : []));
+    const [first] = kept;
+    if (!first) return [];
+    const steps = kept.map((k) => k.step).join(', ');
+    const judged = metrics.some((m) => m.task === first.task)
+      ? ` A verdict on ${first.task} favours it for that; judge it by the other tasks.`
+      : '';
+    return `${arm}: its weights are those of step ${steps} of ${first.of ?? '–'}, the best by ${first.task} ${first.metric}.${judged}`;
+  });
 }
 
 const proofNames = { identity: 'identity', frozen: 'frozen tensors' };

@@ -12,9 +12,11 @@ export async function loadComparedRun(folder: string, keep?: KeepSamples): Promi
     readRecord<TensorProofs>(folder, layout.tensors),
   ]);
   const identity = events.findLast((e) => e.type === 'proof' && e.proof === 'identity');
+  const kept = events.findLast((e) => e.type === 'kept');
   return {
     ...data,
     ...(tensors && { tensors }),
+    ...(kept && { kept: { task: kept.task, step: kept.step, metric: kept.metric, value: kept.value } }),
     ...(identity?.type === 'proof' && { identity: { state: identity.state, detail: identity.detail } }),
   };
 }

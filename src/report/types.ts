@@ -9,6 +9,8 @@ export interface ComparedRun extends RunData {
   tensors?: TensorProofs;
   /** The last word of the run's events on the identity of its expansion. */
   identity?: { state: ProofState; detail: string };
+  /** `keep: {best: TASK}`: the step whose weights are the result, and by what it was chosen. */
+  kept?: { task: string; step: number; metric: string; value: number };
   /** Not a run: results that were read from files, and what made them. */
   source?: ResultSource;
 }

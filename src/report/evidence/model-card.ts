@@ -88,8 +88,8 @@ function originTable({ run: { run }, baseId }: ModelCardInput): Table {
   ]);
 }
 
-function trainingTable({ run }: ComparedRun): Table {
-  const { corpus, replay, distill, ...settings } = run.spec.training!;
+function trainingTable({ run, kept }: ComparedRun): Table {
+  const { corpus, replay, distill, keep: _, ...settings } = run.spec.training!;
   const { sources } = run.request;
   const named = (files: readonly string[] | undefined, hash: string) =>
     [...new Set((files ?? []).map((f) => basename(f))), `sha256 ${hash}`].join(', ');
@@ -97,6 +97,9 @@ function trainingTable({ run }: ComparedRun): Table {
     ['corpus', named(sources.corpus, corpus.hash)],
     ...(replay ? [['replay', `${replay.share} of the sequences: ${named(sources.replay, replay.corpus.hash)}`]] : []),
     ...(distill ? [['distillation', `weight ${distill.weight}: ${named(sources.distill, distill.corpus.hash)}`]] : []),
+    ...(kept
+      ? [['weights', `of step ${kept.step}, the best by ${kept.task} ${kept.metric} (${formatValue(kept.value)})`]]
+      : []),
     ...Object.entries(settings).flatMap(([key, value]) =>
       value === undefined ? [] : [[key, typeof value === 'string' ? value : canonicalJson(value)]],
     ),

@@ -339,3 +339,19 @@ test('swapping two arms turns every sign', () => {
     { numRuns: 40 },
   );
 });
+
+test('where the best weights were kept, it is said which, and that their verdict is favoured', () => {
+  const kept = (step: number) => ({ task: 'old', step, metric: 'acc', value: 0.9 });
+  const runs = [
+    runWith('base', undefined, { new: answers('10'), old: answers('11') }),
+    { ...runWith('s', 1, { new: answers('11'), old: answers('11') }), kept: kept(8) },
+    { ...runWith('s', 2, { new: answers('11'), old: answers('11') }), kept: kept(32) },
+  ];
+  const { notes } = compare(inputOf(runs), { resamples: 50 });
+  assert.ok(
+    notes.includes(
+      's: its weights are those of step 8, 32 of 32, the best by old acc. A verdict on old favours it for that; judge it by the other tasks.',
+    ),
+    notes.join('\n'),
+  );
+});

@@ -50,3 +50,11 @@ test('a base from the local Hugging Face cache is known by its id', () => {
   assert.equal(idOfSnapshot('/c/hub/models--org--tiny-model/snapshots/abc123'), 'org/tiny-model');
   assert.equal(idOfSnapshot('/models/base'), undefined);
 });
+
+test('weights that were chosen say by what', () => {
+  const run = { ...makeRun('s', 1), kept: { task: 'recall_old', step: 16, metric: 'acc', value: 0.75 } };
+  assert.match(
+    modelCard({ run, files, adapter: false }),
+    /\| weights \| of step 16, the best by recall\\_old acc \(0\.750\) \|/,
+  );
+});
