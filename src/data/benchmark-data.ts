@@ -3,13 +3,14 @@ import type { BenchmarkTask } from '../experiment/types.ts';
 import { type Read, type SingleBenchmark, type Split, splits } from '../tasks/benchmarks/types.ts';
 import { type Benchmark, benchmarkOf, membersOf } from '../tasks/benchmarks.ts';
 import { isGlob, resolveFiles } from './files.ts';
+import { isLabelFile, labelled, withLabelFiles } from './label-files.ts';
 import { type PlacedRecord, readRecordFile } from './records.ts';
 
 /** One benchmark's files as they are used: the evaluated split, and the one that shots are drawn from. */
 export interface BenchmarkPart {
   benchmark: string;
   split: Split;
-  /** Absolute. */
+  /** Absolute; a file of labels stands behind that of its records. */
   files: string[];
   /** Absent without shots, or where they are fixed. */
   shots?: { split: Split; files: string[] };
@@ -94,7 +95,7 @@ async function named(row: SingleBenchmark, files: BenchmarkTask['files'], from: 
     const pattern = files[split];
     if (pattern === undefined) continue;
     const resolved = await resolveFiles([forSubject(pattern, row)], from);
-    if (resolved.length > 0) found[split] = resolved;
+    if (resolved.length > 0) found[split] = await withLabelFiles(resolved, row);
   }
   return found;
 }
@@ -107,7 +108,7 @@ export async function lookUp(row: SingleBenchmark, dataFolder: string | undefine
     for (const pattern of row.source.places[split] ?? []) {
       const files = await matches(forSubject(pattern, row), dataFolder);
       if (files.length === 0) continue;
-      found[split] = files;
+      found[split] = await withLabelFiles(files, row);
       break;
     }
   return found;
@@ -145,8 +146,9 @@ export async function readDocuments<T>(
   files: readonly string[],
 ): Promise<BenchmarkDocument<T>[]> {
   const documents: BenchmarkDocument<T>[] = [];
-  for (const file of files)
-    for (const { record, place } of await records(file, row.columns)) {
+  for (const [i, file] of files.entries()) {
+    if (isLabelFile(file)) continue;
+    for (const { record, place } of await labelled(await records(file, row.columns), files[i + 1], row)) {
       if (row.belongs?.(record, split) === false) continue;
       const question = read(record);
       if (typeof question === 'string')
@@ -156,6 +158,7 @@ export async function readDocuments<T>(
         });
       documents.push({ question, record });
     }
+  }
   if (documents.length === 0)
     fail('invalid-task', `There is no record of ${row.name} in ${files.join(', ')}.`, {
       remedy: `strata data ${row.name} says what is needed.`,

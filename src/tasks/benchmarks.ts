@@ -225,12 +225,18 @@ export const benchmarks: readonly Benchmark[] = [
     source: {
       from: 'Physical Interaction QA (Bisk et al. 2020); baber/piqa on the hub',
       license: 'AFL-3.0',
-      record: '{"goal": "…", "sol1": "…", "sol2": "…", "label": 0}',
+      record: '{"goal": "…", "sol1": "…", "sol2": "…", "label": 0}; or without labels, and X-labels.lst beside X.jsonl',
       places: {
         train: [...hub('piqa/data', 'train'), ...hub('piqa', 'train')],
-        validation: [...hub('piqa/data', 'validation'), ...hub('piqa', 'validation')],
+        validation: [
+          ...hub('piqa/data', 'validation'),
+          ...hub('piqa', 'validation'),
+          'piqa/valid.jsonl',
+          'piqa/dev.jsonl',
+        ],
       },
     },
+    labels: 'label',
     evaluated: ['validation'],
     shotSplits: ['train', 'validation'],
     drawOneMore: true,

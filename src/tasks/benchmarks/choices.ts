@@ -76,7 +76,7 @@ export const piqa: Read<ChoiceQuestion> = ({ goal, sol1, sol2, label }) => {
     return 'has no texts "goal", "sol1" and "sol2"';
   const gold = index(label, 2);
   if (gold === undefined)
-    return 'has no label 0 or 1 (in the original layout labels are a file of their own: put them in)';
+    return 'has no label 0 or 1 (in the original layout the labels of X.jsonl are in X-labels.lst beside it)';
   return { context: `Question: ${goal}\nAnswer:`, choices: [sol1, sol2], gold };
 };
 

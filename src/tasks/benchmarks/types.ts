@@ -91,6 +91,8 @@ interface WithData extends Named {
   belongs?(record: RawRecord, split: Split): boolean;
   /** Names of the columns of a CSV file without a head line. */
   columns?: readonly string[];
+  /** The key of a record's label, where publications have labels in a file of their own: `X-labels.lst` beside `X.jsonl`, a line each. */
+  labels?: string;
   /** Splits that are evaluated: the first that is there. */
   evaluated: readonly Split[];
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { sha256 } from '../../../src/base/hash.ts';
 import { resolveBenchmark } from '../../../src/data/benchmark-data.ts';
@@ -59,6 +59,45 @@ describe('benchmarks against lm-evaluation-harness', needsShared, () => {
       assert.ok(Math.abs(scores['acc']!.stderr! - results.results['acc_stderr,none']) < 1e-12);
     });
   }
+});
+
+describe('labels in a file of their own', () => {
+  const records = range(3).map((i) => ({ goal: `G${i}`, sol1: 'a', sol2: 'b' }));
+  const asLines = (values: unknown[]) => values.map((v) => JSON.stringify(v)).join('\n');
+
+  test('PIQA as it was published: named by the task, and found in the folder of data', async () => {
+    const there = join(folder, 'published');
+    await mkdir(join(there, 'piqa'), { recursive: true });
+    await writeFile(join(there, 'piqa/valid.jsonl'), asLines(records));
+    await writeFile(join(there, 'piqa/valid-labels.lst'), '1\n0\n1\n');
+    for (const task of [
+      await request({ benchmark: 'piqa', files: { validation: join(there, 'piqa/valid.jsonl') } }),
+      await request({ benchmark: 'piqa', files: {} }, there),
+    ]) {
+      assert.deepEqual(
+        task.files.map((file) => basename(file)),
+        ['valid.jsonl', 'valid-labels.lst'],
+      );
+      const { samples } = await evaluateTask(task, flat());
+      assert.deepEqual(
+        samples.map((s) => s['gold']),
+        [1, 0, 1],
+      );
+    }
+  });
+
+  test('too few of them, or none, are a sentence', async () => {
+    const validation = await written('few.jsonl', records);
+    await assert.rejects(
+      evaluateTask(await request({ benchmark: 'piqa', files: { validation } }), flat()),
+      /has no label 0 or 1/,
+    );
+    await writeFile(validation.replace('.jsonl', '-labels.lst'), '1\n0\n');
+    await assert.rejects(
+      evaluateTask(await request({ benchmark: 'piqa', files: { validation } }), flat()),
+      /2 labels for 3 records/,
+    );
+  });
 });
 
 describe('shots of a benchmark', () => {
