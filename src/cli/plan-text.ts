@@ -2,7 +2,7 @@ import { linearModules } from '../model/names.ts';
 import { bytes, count, duration, flops, grouped, parameters, percent } from '../plan/amounts.ts';
 import { allRuns } from '../plan/analysis.ts';
 import { layerLabels, segments, surgeryWords, trainedGroups } from '../plan/describe.ts';
-import { assumedChange } from '../plan/detectable.ts';
+import { assumedChange, assumedRepeat } from '../plan/detectable.ts';
 import { parametersPerRank } from '../plan/lora.ts';
 import { stackOf } from '../plan/selectors.ts';
 import type { AnalysisPlan, ArmPlan, Plan } from '../plan/types.ts';
@@ -78,10 +78,13 @@ function detectableLines({ detectable }: Plan, width: number): string[] {
       width,
     );
   });
-  const share = `${Math.round(100 * assumedChange)} %`;
+  const percent = (share: number) => `${Math.round(100 * share)} %`;
   return [
     ...lines,
-    ...wrap(`in 4 of 5 cases, if two arms differ on ${share} of the documents, anew with each seed`, width),
+    ...wrap(
+      `in 4 of 5 cases, if two arms differ on ${percent(assumedChange)} of the documents, ${percent(assumedRepeat)} of that in every seed`,
+      width,
+    ),
   ];
 }
 
