@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { sha256 } from '../../../src/base/hash.ts';
 import { resolveBenchmark } from '../../../src/data/benchmark-data.ts';
+import { pooledScore } from '../../../src/evaluate/metrics.ts';
 import { pythonRandom } from '../../../src/evaluate/python-random.ts';
 import { evaluateTask } from '../../../src/evaluate/tasks.ts';
 import type { BenchmarkTask } from '../../../src/experiment/types.ts';
@@ -283,6 +284,19 @@ describe('a group', async () => {
     const { value, stderr, n } = scores['exact_match']!;
     assert.ok(Math.abs(value - 2 / 3) < 1e-12 && n === 21);
     assert.ok(Math.abs(stderr! - Math.sqrt((7 * 2 * (1 / 3)) / 14 / 21)) < 1e-12);
+  });
+
+  test('members of unequal size weigh as many documents as they have: values of the harness', () => {
+    // lm_eval/api/metrics.py, aggregate_subtask_metrics and pooled_sample_stderr
+    const members = [
+      { value: 0.6, stderr: 0.049236596391733084, n: 100 },
+      { value: 0.3, stderr: 0.10513149660756936, n: 20 },
+      { value: 0.25, stderr: 0.25, n: 4 },
+    ];
+    const { value, stderr, n } = pooledScore(members);
+    assert.ok(Math.abs(value - 0.5403225806451613) < 1e-15 && n === 124);
+    assert.ok(Math.abs(stderr! - 0.04392590887552799) < 1e-15);
+    assert.equal(pooledScore([...members, { value: 1, stderr: null, n: 1 }]).stderr, null);
   });
 
   test('a limit holds for each member; a list of documents is refused', async () => {
