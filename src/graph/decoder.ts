@@ -48,12 +48,19 @@ export interface LayerTrace {
   probabilities?: Tensor;
 }
 
+export interface LayerOptions {
+  /** Place in the stack, which names its cache; by default the model's layer. */
+  slot?: number;
+  /** Whether gradients will pass through it: what they need is then made on the way forward where that keeps less. */
+  walkedBack?: boolean;
+}
+
 /** The decoder's layers over given tokens; masks and angles are made once and shared. */
 export interface Decoder {
   /** [batch·sequence, hidden] */
   embed(): Tensor;
-  /** One layer with the weights of model layer `index`; `slot` is its place in the stack, which names its cache. */
-  layer(x: Tensor, index: number, slot?: number): { y: Tensor; trace: LayerTrace };
+  /** One layer with the weights of model layer `index`. */
+  layer(x: Tensor, index: number, options?: LayerOptions): { y: Tensor; trace: LayerTrace };
   /** The final norm. */
   norm(x: Tensor): Tensor;
   /** [rows, hidden] → [rows, vocab] */
@@ -135,9 +142,9 @@ export function decoder(
     return { y, trace: { key, value, probabilities } };
   };
 
-  const feedForward = (x: Tensor, layer: number) => {
+  const feedForward = (x: Tensor, layer: number, walkedBack: boolean) => {
     const [gate, up] = project(x, layer, ['mlp.gate_proj', 'mlp.up_proj']) as [Tensor, Tensor];
-    return project(swiglu(g, gate, up), layer, ['mlp.down_proj'])[0]!;
+    return project(swiglu(g, gate, up, walkedBack), layer, ['mlp.down_proj'])[0]!;
   };
 
   const embed = () => {
@@ -147,12 +154,12 @@ export function decoder(
   const headWeight = () => weights.get(config.tied ? embeddingName : headName);
   return {
     embed: () => g.scope('embed', embed),
-    layer: (x, index, slot = index) =>
+    layer: (x, index, { slot = index, walkedBack = false } = {}) =>
       g.scope(`layer.${slot}`, () => {
         const { y, trace } = attend(norm(x, layerTensorName(index, 'input_layernorm')), index, slot);
         const middle = add(g, x, y);
         const inner = norm(middle, layerTensorName(index, 'post_attention_layernorm'));
-        return { y: add(g, middle, feedForward(inner, index)), trace };
+        return { y: add(g, middle, feedForward(inner, index, walkedBack)), trace };
       }),
     norm: (x) => g.scope('norm', () => norm(x, finalNormName)),
     head: (x) => g.scope('head', () => linear(g, x, headWeight())),

@@ -70,7 +70,7 @@ export function buildForward(config: ModelConfig, places: WeightPlaces, options:
   let x = options.fromHidden ? g.input('hidden', 'float32', [batch * sequence, config.hiddenSize]) : d.embed();
   for (const [slot, index] of stack.entries()) {
     if (outputs.hidden) g.output(`hidden.${slot}`, x);
-    const { y, trace } = d.layer(x, index, slot);
+    const { y, trace } = d.layer(x, index, { slot });
     if (trace.probabilities && outputs.attention) g.output(`attention.${slot}`, trace.probabilities);
     if (outputs.keyValues) {
       g.output(`key.${slot}`, trace.key);

@@ -1,7 +1,7 @@
 import { devices } from '../device/devices.ts';
 import type { Device } from '../device/types.ts';
 import { factorName } from '../model/adapter.ts';
-import { layerTensorName, layerTensors } from '../model/names.ts';
+import { embeddingName, layerTensorName, layerTensors } from '../model/names.ts';
 import type { ModelConfig } from '../model/types.ts';
 import { backward } from './backward.ts';
 import { crossEntropy } from './blocks/cross-entropy.ts';
@@ -72,11 +72,12 @@ export function buildTraining(config: ModelConfig, places: WeightPlaces, options
     if (places(name).kind !== 'input') throw new Error(`${name} is trained, so it must be an input`);
   }
   const d = decoder(g, config, weights, { batch, sequence, positions: sequence }, tokens);
+  const lowest = lowestTrained(config, parameters);
   let x = d.embed();
   for (let index = 0; index < config.layers; index++) {
     // What the last layer keeps is used at once: to compute it again would save nothing.
     const again = options.recompute && index < config.layers - 1;
-    const body = (input: Tensor) => d.layer(input, index).y;
+    const body = (input: Tensor, walkedBack: boolean) => d.layer(input, index, { walkedBack }).y;
     x = again
       ? recompute(
           g,
@@ -84,7 +85,7 @@ export function buildTraining(config: ModelConfig, places: WeightPlaces, options
           ofLayer(config, parameters, index).map(({ name }) => weights.get(name)),
           body,
         )
-      : body(x);
+      : body(x, index >= lowest);
   }
   const tensors = parameters.map(({ name }) => weights.get(name));
   // With a teacher about twice as many tensors of the logits' size exist at once.
@@ -120,6 +121,13 @@ function teacherOutput(
   let x = d.embed();
   for (let index = 0; index < config.layers; index++) x = d.layer(x, index).y;
   return { x: d.norm(x), weight: d.headWeight() };
+}
+
+/** The first layer that gradients reach on the walk back. */
+function lowestTrained(config: ModelConfig, parameters: readonly TrainedParameter[]): number {
+  if (parameters.some(({ name }) => name === embeddingName)) return 0;
+  const layers = Array.from({ length: config.layers }, (_, layer) => layer);
+  return layers.find((layer) => ofLayer(config, parameters, layer).length > 0) ?? config.layers;
 }
 
 /** Parameters that a layer uses: its own tensors and the factors of its weights. */

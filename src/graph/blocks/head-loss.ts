@@ -10,13 +10,16 @@ interface Saved {
   dWeight: Tensor | undefined;
 }
 
-/** Logits of one part may take this much; about three tensors of their size exist at once. */
-const partBytes = 256 * 2 ** 20;
+/** Logits of one part: about three tensors of their size exist at once. */
+const partBytes = { wanted: 8 * 2 ** 20, allowed: 256 * 2 ** 20 };
+/** With fewer rows a product takes longer, because the head's matrix is read for each part. */
+const partRows = 256;
 
-/** Into how many equal parts the rows are cut so that no part's logits take more than 256 MiB. Decided by shapes alone. */
+/** Into how many equal parts the rows are cut so that the logits of one take little memory. Decided by shapes alone. */
 export function headParts(rows: number, vocab: number): number {
-  const least = Math.ceil((rows * vocab * 4) / partBytes);
-  for (let parts = Math.max(1, least); parts < rows; parts++) if (rows % parts === 0) return parts;
+  const parts = (bytes: number) => Math.ceil((rows * vocab * 4) / bytes);
+  const least = Math.max(parts(partBytes.allowed), Math.min(parts(partBytes.wanted), Math.floor(rows / partRows)));
+  for (let count = Math.max(1, least); count < rows; count++) if (rows % count === 0) return count;
   return rows;
 }
 

@@ -2,16 +2,22 @@ import type { Graph } from '../graph.ts';
 import type { Rule } from '../rule.ts';
 import type { Tensor } from '../tensor.ts';
 
+/** A part of the graph, emitted on the way forward and again for the walk back. */
+type Body = (x: Tensor, again: boolean) => Tensor;
+
 interface Saved {
-  body: (x: Tensor) => Tensor;
+  body: Body;
 }
 
 /**
  * y = body(x), of which nothing but x is kept for the walk back: there the body's nodes are emitted a second time (Chen et al.
  * 2016). `parameters` are the tensors that the body uses and whose gradients may be wanted.
  */
-export function recompute(g: Graph, x: Tensor, parameters: readonly Tensor[], body: (x: Tensor) => Tensor): Tensor {
-  return g.block('Recompute', [x, ...parameters], () => ({ outputs: [body(x)], saved: { body } satisfies Saved }))[0]!;
+export function recompute(g: Graph, x: Tensor, parameters: readonly Tensor[], body: Body): Tensor {
+  return g.block('Recompute', [x, ...parameters], () => ({
+    outputs: [body(x, false)],
+    saved: { body } satisfies Saved,
+  }))[0]!;
 }
 
 /**
@@ -25,7 +31,7 @@ export const recomputeRule: Rule<Saved> = ({ g, inputs, dy, needs, saved: { body
     if (found) return found;
     const [again] = g.emit('Where', [g.constant('bool', [], [0]), dy, x], {}, [x!]);
     const wanted = [again!, ...parameters].filter((_, i) => needs[i]);
-    const y = g.scope('again', () => body(again!));
+    const y = g.scope('again', () => body(again!, true));
     const some = backward(g, [{ of: y, gradient: dy }], wanted);
     found = inputs.map((_, i) => (needs[i] ? some.shift() : undefined));
     return found;
