@@ -23,12 +23,12 @@ export async function cancelRun(folder: string, grace = defaultGrace): Promise<R
   const n = run.attempts - 1;
   const wish = JSON.stringify({ grace_ms: grace, time: Date.now() });
   await writeOnFullDisk(folder, () => createOnce(join(folder, layout.cancel(n)), wish));
-  const limit = Date.now() + grace + 10_000;
+  const limit = performance.now() + grace + 10_000;
   for (;;) {
     run = await readRun(folder);
     if (states[run.state].ended) return run;
     if (run.state === 'orphaned') await endOrphan(folder, n, grace);
-    else if (Date.now() > limit) {
+    else if (performance.now() > limit) {
       fail(
         'cancel-timeout',
         `${run.id} has not ended ${Math.round((grace + 10_000) / 1000)} s after it was canceled.`,
@@ -45,7 +45,8 @@ async function endOrphan(folder: string, n: number, grace: number): Promise<void
   const [claim, record] = await Promise.all([readClaim(folder, n), readWorker(folder, n)]);
   if (record && liveness(record.worker) === 'alive') {
     platform.signalGroup(record.worker.pid, 'SIGTERM');
-    for (const limit = Date.now() + grace; Date.now() < limit && liveness(record.worker) === 'alive'; ) await pause(50);
+    const limit = performance.now() + grace;
+    while (performance.now() < limit && liveness(record.worker) === 'alive') await pause(50);
     if (liveness(record.worker) === 'alive') platform.signalGroup(record.worker.pid, 'SIGKILL');
   }
   if (claim) sweep(claim.cookie);

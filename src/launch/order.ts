@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { createOnce, privateFolder } from '../base/files.ts';
-import { fail } from '../base/problem.ts';
+import { attempt, fail } from '../base/problem.ts';
 import { createAttempt, createRun } from '../record/create.ts';
-import { newestOf, versionsOf } from '../record/find.ts';
+import { newestOf, runFolders, versionsOf } from '../record/find.ts';
 import { type Home, layout } from '../record/layout.ts';
 import { readRun } from '../record/read.ts';
-import { readRecord } from '../record/snapshot.ts';
+import { countAttempts, readRecord } from '../record/snapshot.ts';
 import { states } from '../record/state.ts';
 import type { PlaceRecord, Run, RunRequest } from '../record/types.ts';
 import { allStages, missingStages } from './missing.ts';
@@ -25,7 +25,7 @@ export async function placeOrders(
   orders: readonly Order[],
   asking: Asking = {},
 ): Promise<Placed[]> {
-  const asked = Date.now();
+  const asked = await nextAsking(home);
   const placed: Placed[] = [];
   const runOf = new Map<string, string>();
   for (const [i, order] of orders.entries()) {
@@ -47,6 +47,20 @@ export async function placeOrders(
     placed.push(one);
   }
   return placed;
+}
+
+/** Now, but later than everything that was asked for here: the order of runs holds when the clock is set back. */
+async function nextAsking(home: Home): Promise<number> {
+  const before = await Promise.all((await runFolders(home.folder)).map(lastAsked));
+  return Math.max(Date.now(), ...before.map((time) => time + 1));
+}
+
+/** When the run's newest attempt was asked for; 0 of a directory that cannot be read. */
+async function lastAsked(folder: string): Promise<number> {
+  const read = await attempt(async () =>
+    readRecord<RunRequest>(folder, layout.request((await countAttempts(folder)) - 1)),
+  );
+  return read.ok ? (read.value?.asked ?? 0) : 0;
 }
 
 type OpenRequest = Omit<RunRequest, 'attempt' | 'stages'>;

@@ -64,7 +64,7 @@ export async function fillPost(
     over = true;
   });
   const claimed = async () => (await postHolder(folder)).generations > before.generations;
-  for (const limit = Date.now() + startLimit; Date.now() < limit; await pause(50)) {
+  for (const limit = performance.now() + startLimit; performance.now() < limit; await pause(50)) {
     if (await claimed()) return;
     if (over) break;
   }

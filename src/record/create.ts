@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createOnce, privateFolder, syncFolder } from '../base/files.ts';
 import { fail } from '../base/problem.ts';
@@ -10,11 +10,27 @@ import type { PlaceRecord, RunRequest } from './types.ts';
 
 const text = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
+/** Fails with `place-of-another` if the folder belongs to another user: runs are closed to all but their owner. */
+async function refuseOwned(folder: string): Promise<void> {
+  const owner = (await stat(folder).catch(() => undefined))?.uid;
+  const user = process.getuid?.();
+  if (owner === undefined || user === undefined || owner === user) return;
+  fail('place-of-another', `${folder} holds the runs of another user (uid ${owner}), and they are closed to others.`, {
+    place: folder,
+    remedy: 'Copy the experiment into a folder of your own, or ask its owner for the results (strata compare --out).',
+  });
+}
+
 /** Makes `.strata/` with its folders, closed to others and ignored by git. */
 export async function prepareHome(home: Home): Promise<void> {
-  await privateFolder(home.folder);
-  await Promise.all([home.runs, home.unfinished, home.dispatcher].map(privateFolder));
-  await createOnce(join(home.folder, '.gitignore'), '*\n');
+  try {
+    await privateFolder(home.folder);
+    await Promise.all([home.runs, home.unfinished, home.dispatcher].map(privateFolder));
+    await createOnce(join(home.folder, '.gitignore'), '*\n');
+  } catch (error) {
+    await refuseOwned(home.folder);
+    throw error;
+  }
 }
 
 /**

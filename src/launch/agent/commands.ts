@@ -128,7 +128,7 @@ export const commands: { [K in CommandName]: Handler<K> } = {
     };
     add(follow);
     const send = (part: StreamPart, payload?: Uint8Array) => call.part(part, payload);
-    let wokenAt = Date.now();
+    let wokenAt = performance.now();
     while (!call.stopped.aborted) {
       while (call.pending()) {
         const change = (await call.more())?.body;
@@ -146,8 +146,8 @@ export const commands: { [K in CommandName]: Handler<K> } = {
         moved ||= seen === 'moved';
         waiting ||= seen === 'waiting';
       }
-      if (waiting && Date.now() - wokenAt > wakeEvery) {
-        wokenAt = Date.now();
+      if (waiting && performance.now() - wokenAt > wakeEvery) {
+        wokenAt = performance.now();
         await attempt(() => wakeAll(context));
       }
       if (!moved) await pause(lookEvery);

@@ -25,7 +25,7 @@ export class Followed {
   /** Size and time of a replaced file when it was read last. */
   readonly #seen = new Map<string, string>();
   #said = '';
-  #saidAt = 0;
+  #saidAt = Number.NEGATIVE_INFINITY;
 
   constructor(folder: string, id: string, cursor: MirrorCursor) {
     this.#folder = folder;
@@ -72,9 +72,9 @@ export class Followed {
       return 'over';
     }
     const said = JSON.stringify(status);
-    if (said !== this.#said || Date.now() - this.#saidAt > sayAgain) {
+    if (said !== this.#said || performance.now() - this.#saidAt > sayAgain) {
       this.#said = said;
-      this.#saidAt = Date.now();
+      this.#saidAt = performance.now();
       if (!ended) await send({ kind: 'state', status });
     }
     return moved ? 'moved' : status.state === 'waiting' ? 'waiting' : 'still';

@@ -86,7 +86,7 @@ export async function serveAgent(input: Readable, output: Writable, options: Age
   const calls = new Map<number, Inbox>();
   let context: AgentContext | undefined;
   let lease = defaultLease;
-  let heardAt = Date.now();
+  let heardAt = performance.now();
   let blocked = false;
   const working = new Set<Promise<void>>();
   let finish: (end: AgentEnd) => void = () => {};
@@ -158,7 +158,7 @@ export async function serveAgent(input: Readable, output: Writable, options: Age
         blocked = true;
         return inbox.room(inboxLimit / 2).then(() => {
           blocked = false;
-          heardAt = Date.now();
+          heardAt = performance.now();
         });
       }
     }
@@ -166,12 +166,12 @@ export async function serveAgent(input: Readable, output: Writable, options: Age
   };
 
   const watch = setInterval(() => {
-    if (!blocked && Date.now() - heardAt > lease) finish('silent');
+    if (!blocked && performance.now() - heardAt > lease) finish('silent');
   }, 500);
   const beat = setInterval(() => void writer.send({ type: 'beat' }), beatEvery);
   void writer.send(hello());
   readFrames(input, reader, take, () => {
-    heardAt = Date.now();
+    heardAt = performance.now();
   }).then(
     () => finish('closed'),
     (error: unknown) => finish(error instanceof BrokenFrame ? 'broken' : 'closed'),

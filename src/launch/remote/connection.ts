@@ -78,12 +78,12 @@ export class Connection {
     const reader = new FrameReader();
     const pending = new Map<number, Pending>();
     let hello: Hello | undefined;
-    let heardAt = Date.now();
+    let heardAt = performance.now();
     let silent = false;
     let broken: string | undefined;
 
     const watch = setInterval(() => {
-      if (Date.now() - heardAt < (hello ? silenceLimit : helloLimit)) return;
+      if (performance.now() - heardAt < (hello ? silenceLimit : helloLimit)) return;
       silent = true;
       channel.kill();
     }, 500);
@@ -107,7 +107,7 @@ export class Connection {
       }
     };
     const read = readFrames(channel.output, reader, take, () => {
-      heardAt = Date.now();
+      heardAt = performance.now();
     }).catch((error: unknown) => {
       broken = error instanceof Error ? error.message : String(error);
       channel.kill();

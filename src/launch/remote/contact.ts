@@ -29,7 +29,7 @@ export async function withContact<T>(
   options: ContactOptions,
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
-  const end = Date.now() + options.limitMs;
+  const end = performance.now() + options.limitMs;
   for (let i = 0; ; i++) {
     let connection: Connection | undefined;
     try {
@@ -39,7 +39,8 @@ export async function withContact<T>(
       const problem = toProblem(error);
       if (!problem) throw error;
       const wait = backOff(i);
-      if (!canTryAgain(problem) || options.signal?.aborted || Date.now() + wait > end) throw new Failure(problem);
+      if (!canTryAgain(problem) || options.signal?.aborted || performance.now() + wait > end)
+        throw new Failure(problem);
       options.onFailure?.(problem, i + 1);
       await pause(wait);
     } finally {

@@ -141,7 +141,7 @@ class StreamSession {
 
   /** Resolves when `wanted` gave nothing for a while; rejects when contact is lost or a write fails. */
   async run(wanted: () => Promise<Map<string, string>>, signal?: AbortSignal): Promise<void> {
-    let idleSince = Date.now();
+    let idleSince = performance.now();
     let ended: Problem | undefined;
     void this.#connection.ended.then((problem) => {
       ended = problem;
@@ -157,7 +157,7 @@ class StreamSession {
         this.#runs.set(id, run);
       }
       if (Object.keys(follow).length > 0) await this.#follow(follow);
-      if (there.size > 0) idleSince = Date.now();
+      if (there.size > 0) idleSince = performance.now();
       for (let waited = 0; waited < scanEvery; waited += 50) {
         if (this.#failed) throw this.#failed;
         if (ended) {
@@ -167,7 +167,7 @@ class StreamSession {
         }
         await pause(50);
       }
-      if (signal?.aborted || Date.now() - idleSince > linger) return;
+      if (signal?.aborted || performance.now() - idleSince > linger) return;
     }
   }
 

@@ -87,7 +87,9 @@ export async function gatherMachine(
   const shape = speedShape(config);
   const key = calibrationKey(shape, threads);
   const known = (await readCalibrations())[key];
-  const fresh = known !== undefined && Date.now() - Date.parse(known.measured) < lasts;
+  // One from the future was made before the clock was set.
+  const age = known === undefined ? Number.NaN : Date.now() - Date.parse(known.measured);
+  const fresh = age >= 0 && age < lasts;
   if (fresh || measure === undefined) return { ...facts, flopsPerSecond: known?.flopsPerSecond };
   const flopsPerSecond = await measure(shape, threads);
   await remember(key, flopsPerSecond);
