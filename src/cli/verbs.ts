@@ -1,4 +1,5 @@
 import type { Verb } from './verb.ts';
+import { adapterVerb } from './verbs/adapter.ts';
 import { analyze } from './verbs/analyze.ts';
 import { attach } from './verbs/attach.ts';
 import { cancel } from './verbs/cancel.ts';
@@ -58,6 +59,7 @@ export const verbs: Verb[] = [
   hosts,
   probe,
   doctor,
+  adapterVerb,
   dispatchVerb,
   superviseVerb,
   workVerb,

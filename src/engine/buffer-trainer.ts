@@ -1,5 +1,4 @@
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
-import { fail } from '../base/problem.ts';
 import type { Rows } from '../data/types.ts';
 import type { Device } from '../device/types.ts';
 import { buildAdamw, buildSquares, buildSum, type Named, type StepCoefficients } from '../graph/optimizer.ts';
@@ -7,7 +6,9 @@ import { buildTraining, trainedParameters } from '../graph/training.ts';
 import type { ResolvedTraining } from '../plan/types.ts';
 import { loadState, readLossScale, saveState, stateSlots } from './checkpoint.ts';
 import { DeviceBuffers, disposeAll, grouped } from './device-buffers.ts';
+import { trainingMemoryShort } from './device-memory.ts';
 import { DeviceMemoryError, DeviceSession, type DeviceTensor } from './device-session.ts';
+import { requireHalf } from './half-precision.ts';
 import { loraFactors } from './lora.ts';
 import { LossScale } from './loss-scale.ts';
 import { notFinite, weightsNotFinite } from './not-finite.ts';
@@ -33,6 +34,7 @@ const teacherPrefix = 'teacher.';
 export async function createBufferTrainer(request: TrainerRequest, row: Device): Promise<Trainer> {
   const { training, model } = request;
   const half = training.precision === 'mixed';
+  if (half) await requireHalf(row, request.threads);
   const device = half ? { ...row, forms: { ...row.forms, products: 'float16' as const } } : row;
   const lora = request.lora && loraFactors(request.lora);
   const parameters = trainedParameters(model.config, { trained: request.trained, lora });
@@ -339,7 +341,7 @@ class BufferTrainer implements Trainer {
       return await work();
     } catch (error) {
       if (!(error instanceof DeviceMemoryError)) throw error;
-      return fail('device-memory', `The memory of the device does not suffice: ${error.message.split('\n')[0]}`);
+      return trainingMemoryShort(this.#request, error.reason);
     }
   }
 

@@ -9,7 +9,15 @@ import { runtime, type SessionOptions, sessionOptions, tensorOf, type Values } f
 export type DeviceTensor = Ort.Tensor;
 
 /** The device has no memory for what is to be computed. Nothing that was on it is lost. */
-export class DeviceMemoryError extends Error {}
+export class DeviceMemoryError extends Error {
+  /** What the device says, without the places in its program. */
+  readonly reason: string;
+
+  constructor(message: string, reason: string, cause: unknown) {
+    super(message, { cause });
+    this.reason = reason;
+  }
+}
 
 /**
  * A graph on a device that keeps tensors in buffers of its own: outputs that `kept` names stay there, and are fed to later
@@ -82,16 +90,19 @@ function isBuffer(given: Values | DeviceTensor | undefined): given is DeviceTens
  * What onnxruntime and Dawn say when a buffer cannot be had: the buffer is made all the same, as an invalid one, and its first
  * use fails; or a tensor is cut into more parts, each as large as the device lets a shader see, than a shader may have.
  */
-const memorySigns = [
-  /Invalid Buffer .* is invalid due to a previous error/,
-  /Too many storage buffers in shader/,
-  /OUT_OF_DEVICE_MEMORY|OUT_OF_HOST_MEMORY|out of memory/i,
-  /Failed to (?:create|allocate).*buffer/i,
+const memorySigns: [sign: RegExp, reason: string][] = [
+  [/Too many storage buffers in shader/, 'one tensor is larger than a shader of this device can see'],
+  [/Invalid Buffer .* is invalid due to a previous error/, 'a buffer could not be allocated'],
+  [
+    /OUT_OF_(?:DEVICE|HOST)_MEMORY|out of memory|Failed to (?:create|allocate).*buffer/i,
+    'a buffer could not be allocated',
+  ],
 ];
 
 function memoryError(error: unknown): DeviceMemoryError | undefined {
   const message = error instanceof Error ? error.message : String(error);
-  return memorySigns.some((sign) => sign.test(message)) ? new DeviceMemoryError(message, { cause: error }) : undefined;
+  const found = memorySigns.find(([sign]) => sign.test(message));
+  return found && new DeviceMemoryError(message, found[1], error);
 }
 
 /** Fails with `not-available-adapter` where there is no adapter. */

@@ -3,9 +3,12 @@ import type { Device } from '../device/types.ts';
 import { buildForward, type ForwardOptions } from '../graph/forward.ts';
 import type { LoraMap } from '../graph/weights.ts';
 import type { Model } from '../model/types.ts';
+import { deviceMemoryShort } from './device-memory.ts';
+import { DeviceMemoryError, DeviceSession } from './device-session.ts';
+import { DeviceWeights } from './device-weights.ts';
 import { Session, type Values } from './session.ts';
 import type { Overrides } from './types.ts';
-import { loraMap, placeWeights } from './weights.ts';
+import { loraMap, placeWeights, weightRefs } from './weights.ts';
 
 export interface ForwardPassesOptions {
   threads: number;
@@ -26,8 +29,13 @@ export type Shape = Pick<
 const keptBytes = 1024 ** 3;
 const keptSessions = 32;
 
+/** A graph that can be run, on whatever device; its weights are there. */
+interface Pass {
+  run(feeds: Readonly<Record<string, Values>>): Promise<Record<string, Values>>;
+  close(): Promise<void>;
+}
 interface Kept {
-  session: Session;
+  pass: Pass;
   bytes: number;
 }
 
@@ -41,6 +49,8 @@ export class ForwardPasses {
   readonly #options: ForwardPassesOptions;
   readonly #lora: LoraMap;
   #overrides: Overrides;
+  /** Of a device that keeps weights in buffers of its own. */
+  #weights: DeviceWeights | undefined;
   /** In the order of last use. */
   readonly #kept = new Map<string, Kept>();
 
@@ -57,14 +67,18 @@ export class ForwardPasses {
       if (!overrides.has(name)) throw new Error(`the update lacks ${name}, which was overridden at creation`);
     }
     this.#overrides = overrides;
+    this.#weights?.update(overrides);
   }
 
   /** Runs one pass; `feeds` has the inputs that are no weights (see `buildForward`). */
   async run(shape: Shape, feeds: Record<string, Values>): Promise<Record<string, Values>> {
-    const { session } = await this.#session(shape);
-    const all = { ...feeds };
-    for (const [name, { data }] of this.#overrides) if (session.inputs.has(name)) all[name] = data;
-    return session.run(all);
+    try {
+      const { pass } = await this.#session(shape);
+      return await pass.run(feeds);
+    } catch (error) {
+      if (error instanceof DeviceMemoryError) deviceMemoryShort(this.model, error.reason);
+      throw error;
+    }
   }
 
   async #session(shape: Shape): Promise<Kept> {
@@ -77,12 +91,39 @@ export class ForwardPasses {
     }
     const bytes = shape.batch * shape.sequence * bytesPerToken(this.model, shape.sequence + (shape.past ?? 0));
     await this.#makeRoom(bytes);
-    const { threads, device = devices.cpu! } = this.#options;
-    const places = placeWeights(this.model, (name) => this.#overrides.has(name));
-    const graph = buildForward(this.model.config, places, { ...shape, lora: this.#lora, device });
-    const made = { session: await Session.open(graph, { threads, device }), bytes };
+    const made = { pass: await this.#open(shape), bytes };
     this.#kept.set(key, made);
     return made;
+  }
+
+  async #open(shape: Shape): Promise<Pass> {
+    const { threads, device = devices.cpu! } = this.#options;
+    const options = { ...shape, lora: this.#lora, device };
+    if (device.state === 'buffers') return this.#openOnDevice(options, device);
+    const places = placeWeights(this.model, (name) => this.#overrides.has(name));
+    const session = await Session.open(buildForward(this.model.config, places, options), { threads, device });
+    return {
+      run: (feeds) => {
+        const all = { ...feeds };
+        for (const [name, { data }] of this.#overrides) if (session.inputs.has(name)) all[name] = data;
+        return session.run(all);
+      },
+      close: () => session.close(),
+    };
+  }
+
+  async #openOnDevice(options: ForwardOptions, device: Device): Promise<Pass> {
+    const { threads } = this.#options;
+    this.#weights ??= new DeviceWeights(this.model, device, threads, this.#overrides);
+    const weights = this.#weights;
+    const graph = buildForward(this.model.config, () => ({ kind: 'input' }), options);
+    const session = await DeviceSession.open(graph, { threads, device, kept: () => false });
+    const stored = weightRefs(this.model);
+    const ofModel = [...session.inputs].filter(([name]) => this.#overrides.has(name) || stored.has(name));
+    return {
+      run: async (feeds) => (await session.run({ ...feeds, ...(await weights.feeds(ofModel)) })).values,
+      close: () => session.close(),
+    };
   }
 
   async #makeRoom(bytes: number): Promise<void> {
@@ -91,12 +132,14 @@ export class ForwardPasses {
       if (held <= keptBytes && this.#kept.size < keptSessions) return;
       this.#kept.delete(key);
       held -= kept.bytes;
-      await kept.session.close();
+      await kept.pass.close();
     }
   }
 
   async dispose(): Promise<void> {
-    for (const { session } of this.#kept.values()) await session.close();
+    await this.#weights?.close();
+    this.#weights = undefined;
+    for (const { pass } of this.#kept.values()) await pass.close();
     this.#kept.clear();
   }
 }
