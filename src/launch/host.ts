@@ -9,6 +9,8 @@ export interface Host {
   readonly name: string;
   /** Folder with runs and data there, where the user chose one. */
   readonly root?: string;
+  /** How long silence is borne, milliseconds: here before the channel is dropped, there before the agent ends. */
+  readonly patience?: { hereMs: number; thereMs: number };
   /**
    * Opens a channel to a new agent process. The bundle (agent.mjs, strata.mjs, onnxruntime, node where the host has none) is in
    * place when it resolves. Fails with a `Failure`; those of `finalContact` are not tried again.

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { toProblem } from '../../src/base/problem.ts';
 import { dispatch } from '../../src/launch/dispatcher.ts';
@@ -34,7 +34,10 @@ export interface Behaviour {
   /** Write a file of a folder in the run directory all the time, making both where they are not, as checkpoints do. */
   checkpoints?: boolean;
   stderr?: string;
-  /** Write so many records, one each `every` milliseconds (0: all at once), then scores and samples. */
+  /**
+   * Write so many records, one each `every` milliseconds (0: all at once), then scores and samples; fewer once there is a file
+   * `enough` in the run directory.
+   */
   records?: number;
   every?: number;
 }
@@ -93,10 +96,14 @@ async function writeRecords(folder: string, attempt: number, records: number, ev
       process.stderr.write(`${'x'.repeat(step % 97)}\n`);
       writeWhole(folder, 'scores.json', JSON.stringify({ recall: { acc: { value: step, stderr: null, n: step } } }));
     }
-    if (every > 0) await new Promise((resolve) => setTimeout(resolve, every));
+    if (every === 0) continue;
+    if (existsSync(join(folder, 'enough'))) break;
+    await new Promise((resolve) => setTimeout(resolve, every));
   }
   mkdirSync(join(folder, 'samples'), { recursive: true });
-  const samples = Array.from({ length: records }, (_, i) => JSON.stringify({ doc_id: i, prompt_hash: 'p', acc: 1 }));
+  const samples = Array.from({ length: Math.min(records, 1000) }, (_, i) =>
+    JSON.stringify({ doc_id: i, prompt_hash: 'p', acc: 1 }),
+  );
   writeWhole(folder, join('samples', 'recall.jsonl'), `${samples.join('\n')}\n`);
   process.stdout.write('no newline at the end');
   writer.close();

@@ -72,8 +72,9 @@ export class Connection {
   }
 
   /** Connects and greets. Fails with what `Host.connect` fails with, `host-lost`, `host-protocol`, or the agent's problem. */
-  static async open(host: Host, options: ConnectOptions & { leaseMs?: number }): Promise<Connection> {
+  static async open(host: Host, options: ConnectOptions): Promise<Connection> {
     const channel = await host.connect(options);
+    const { hereMs, thereMs } = host.patience ?? { hereMs: silenceLimit, thereMs: defaultLease };
     const writer = new FrameWriter(channel.input);
     const reader = new FrameReader();
     const pending = new Map<number, Pending>();
@@ -83,7 +84,7 @@ export class Connection {
     let broken: string | undefined;
 
     const watch = setInterval(() => {
-      if (performance.now() - heardAt < (hello ? silenceLimit : helloLimit)) return;
+      if (performance.now() - heardAt < (hello ? hereMs : helloLimit)) return;
       silent = true;
       channel.kill();
     }, 500);
@@ -117,7 +118,7 @@ export class Connection {
       clearInterval(beat);
       const said = [reader.noise, end.said].filter(Boolean).join(' ').split('\n').slice(-3).join(' ').slice(-500);
       const how = silent
-        ? `nothing was heard for ${(hello ? silenceLimit : helloLimit) / 1000} s`
+        ? `nothing was heard for ${(hello ? hereMs : helloLimit) / 1000} s`
         : (broken ?? (end.signal ? `ended by ${end.signal}` : `it ended${end.code ? ` with ${end.code}` : ''}`));
       const { problem } = lost(host.name, said ? `${how}: ${said}` : how);
       for (const asked of pending.values()) asked.reject(new Failure(problem));
@@ -146,7 +147,7 @@ export class Connection {
     void writer.send({
       type: 'greet',
       protocol: protocolVersion,
-      leaseMs: options.leaseMs ?? defaultLease,
+      leaseMs: thereMs,
       ...(host.root !== undefined && { root: host.root }),
     });
     try {

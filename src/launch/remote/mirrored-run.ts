@@ -164,9 +164,11 @@ export class MirroredRun {
   async #end({ status, files }: Extract<StreamPart, { kind: 'complete' }>): Promise<Applied> {
     if (!states[status.state].ended) return 'again';
     let whole = true;
-    for (const [name, { sha256: wanted }] of Object.entries(files)) {
+    for (const [name, { size, sha256: wanted }] of Object.entries(files)) {
       if (!(isAppended(name) || isReplaced(name)) || isRequest(name)) continue;
       const path = join(this.folder, name);
+      // Nothing was ever sent of a file without bytes.
+      if (size === 0 && isAppended(name)) writeFileSync(path, '', { mode: 0o600 });
       if (existsSync(path) && (await sha256File(path)) === wanted) continue;
       rmSync(path, { force: true });
       whole = false;

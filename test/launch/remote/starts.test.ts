@@ -115,7 +115,7 @@ test(
         env: { ...process.env, STRATA_TEST_AGENT: JSON.stringify(machine.agent) },
       });
       const ended = new Promise<string | null>((resolve) => client.once('exit', (_code, signal) => resolve(signal)));
-      setTimeout(() => client.kill('SIGKILL'), 50 + seeded.uniform() * 600);
+      setTimeout(() => client.kill('SIGKILL'), 50 + seeded.float() * 600);
       if ((await ended) === 'SIGKILL') cutShort++;
       await start(direct, one);
       await startedOnce(one.id);
