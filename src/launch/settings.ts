@@ -19,7 +19,11 @@ export const settingsFile = (): string => {
 export const settingsVariable = 'STRATA_SETTINGS';
 
 const text = z.string().min(1).max(4096);
-const absolute = text.refine((path) => path.startsWith('/'), 'must be an absolute path');
+/** Node loads no module from a path with a backslash in it. */
+const absolute = text.refine(
+  (path) => path.startsWith('/') && !/[\\\p{Cc}]/u.test(path),
+  'must be an absolute path without backslashes and control characters',
+);
 const perPlatform = z.record(z.enum(['linux-x64', 'linux-arm64', 'darwin-arm64']), text).optional();
 
 const hostSchema = z.strictObject({

@@ -15,11 +15,7 @@ export class MarkedLines {
   #noise = 0;
   #ended = false;
   #wake: (() => void) | undefined;
-  readonly #onData = (bytes: Buffer): void => {
-    this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
-    this.#stream.pause();
-    this.#wake?.();
-  };
+  readonly #onReadable = (): void => this.#wake?.();
   readonly #onEnd = (): void => {
     this.#ended = true;
     this.#wake?.();
@@ -28,7 +24,7 @@ export class MarkedLines {
   constructor(stream: Readable, mark: string) {
     this.#stream = stream;
     this.#mark = mark;
-    stream.on('data', this.#onData);
+    stream.on('readable', this.#onReadable);
     stream.once('close', this.#onEnd);
     stream.once('end', this.#onEnd);
   }
@@ -50,19 +46,22 @@ export class MarkedLines {
         this.#noise += end;
         continue;
       }
+      const more = this.#stream.read() as Buffer | null;
+      if (more !== null && this.#noise + this.#rest.length <= mostNoise) {
+        this.#rest = this.#rest.length === 0 ? more : Buffer.concat([this.#rest, more]);
+        continue;
+      }
       if (this.#ended || this.#noise + this.#rest.length > mostNoise) return undefined;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
-        this.#stream.resume();
       });
       this.#wake = undefined;
     }
   }
 
-  /** Gives the stream back, paused, with the bytes after the last line that was read. */
+  /** Gives the stream back as if it had not been read: with the bytes after the last line, not yet flowing. */
   release(): void {
-    this.#stream.pause();
-    this.#stream.off('data', this.#onData);
+    this.#stream.off('readable', this.#onReadable);
     this.#stream.off('end', this.#onEnd);
     this.#stream.off('close', this.#onEnd);
     if (this.#rest.length > 0) this.#stream.unshift(this.#rest);

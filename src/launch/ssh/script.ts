@@ -46,7 +46,7 @@ strata_facts() {
   strata_say facts
 }
 
-strata_sha256() { sha256sum "$1" 2>/dev/null || shasum -a 256 "$1" 2>/dev/null || openssl dgst -sha256 -r "$1"; }
+strata_sha256() { sha256sum < "$1" 2>/dev/null || shasum -a 256 < "$1" 2>/dev/null || openssl dgst -sha256 -r < "$1"; }
 strata_check() { sha256sum -c "$1" >/dev/null 2>&1 || shasum -a 256 -c "$1" >/dev/null 2>&1; }
 strata_place() { mv -T "$1" "$2" 2>/dev/null || { [ ! -e "$2" ] && mv "$1" "$2" 2>/dev/null; } || [ -d "$2" ]; }
 
@@ -61,7 +61,7 @@ strata_part() {
   if ! head -c "$2" > "$t/in.tgz" 2>/dev/null; then strata_receive_failed "$t" "$2"; return; fi
   got=$(wc -c < "$t/in.tgz" | tr -d ' ')
   if [ "$got" != "$2" ]; then rm -rf "$t"; exit 3; fi
-  if ! { mkdir "$t/x" && tar -xzf "$t/in.tgz" -C "$t/x"; } 2>"$t/why"; then strata_unpack_failed "$t"; return; fi
+  if ! { mkdir "$t/x" && gzip -dc < "$t/in.tgz" | (cd "$t/x" && tar -xf -); } 2>"$t/why"; then strata_unpack_failed "$t"; return; fi
   rm -f "$t/in.tgz"
   s=$(strata_sha256 "$t/x/manifest" | cut -d' ' -f1)
   if [ "$s" != "$1" ] || ! (cd "$t/x" && strata_check manifest); then rm -rf "$t"; strata_fail checksum; return; fi
@@ -103,21 +103,22 @@ strata_bundle() {
 
 # Bundles that nothing used for 30 days and that no process runs from, then parts that no bundle needs; halves of a day ago.
 strata_collect() {
-  ps -eo args > "$root/bundles/.ps" 2>/dev/null || ps aux > "$root/bundles/.ps" 2>/dev/null
-  find "$root/bundles" -mindepth 1 -maxdepth 1 -type d -mtime +30 2>/dev/null | while IFS= read -r b; do
+  cd "$root" || return
+  ps -eo args > bundles/.ps 2>/dev/null || ps aux > bundles/.ps 2>/dev/null
+  find bundles -mindepth 1 -maxdepth 1 -type d -mtime +30 2>/dev/null | while read -r b; do
     case $b in */"$1") continue;; esac
-    grep -qF "$b/" "$root/bundles/.ps" || rm -rf "$b"
+    grep -qF "$b/" bundles/.ps || rm -rf "$b"
   done
-  rm -f "$root/bundles/.ps"
-  find "$root/parts" "$root/bundles" -mindepth 1 -maxdepth 1 -name '.in.*' -mtime +1 -exec rm -rf {} + 2>/dev/null
-  find "$root/parts" -mindepth 1 -maxdepth 1 -type d -mtime +1 ! -name '.*' 2>/dev/null | while IFS= read -r p; do
-    grep -qF "\${p##*/}" "$root/bundles/"*/parts 2>/dev/null || rm -rf "$p"
+  rm -f bundles/.ps
+  find parts bundles -mindepth 1 -maxdepth 1 -name '.in.*' -mtime +1 -exec rm -rf {} + 2>/dev/null
+  find parts -mindepth 1 -maxdepth 1 -type d -mtime +1 ! -name '.*' 2>/dev/null | while read -r p; do
+    grep -qF "\${p##*/}" bundles/*/parts 2>/dev/null || rm -rf "$p"
   done
 }
 
 strata_agent() {
   touch "$root/bundles/$1"
-  strata_say ready "$root/bundles/$1"
+  strata_say ready "$1"
   cd "$root" || cd /
   exec "$root/bundles/$1/bin/node" "$root/bundles/$1/dist/agent.mjs"
 }

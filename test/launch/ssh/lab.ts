@@ -63,21 +63,17 @@ export async function freePort(): Promise<number> {
   });
 }
 
-let tools: Promise<string> | undefined;
-
 /** A folder with links to every program of the system but Node: what the PATH of a plain host has. */
-async function plainPath(): Promise<string> {
-  tools ??= (async () => {
-    const folder = await temporaryFolder();
-    for (const source of ['/usr/bin', '/bin'])
-      for (const name of await readdir(source)) {
-        if (/^(node|nodejs|npm|npx|corepack)$/.test(name)) continue;
-        await symlink(join(source, name), join(folder, name)).catch(() => {});
-      }
-    return folder;
-  })();
-  return tools;
+async function linkPrograms(): Promise<string> {
+  const folder = await temporaryFolder();
+  for (const source of ['/usr/bin', '/bin'])
+    for (const name of await readdir(source)) {
+      if (/^(node|nodejs|npm|npx|corepack)$/.test(name)) continue;
+      await symlink(join(source, name), join(folder, name)).catch(() => {});
+    }
+  return folder;
 }
+const plainPath = needsSshd.skip === false ? await linkPrograms() : '';
 
 /** Starts a server; it and all that runs from its folder are ended after the tests of this file. */
 export async function lab(options: LabOptions = {}): Promise<Lab> {
@@ -96,7 +92,7 @@ export async function lab(options: LabOptions = {}): Promise<Lab> {
     run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'lab', '-f', join(folder, name)]);
   await key('host');
   await key('client');
-  const path = options.node ? '/usr/local/bin:/usr/bin:/bin' : await plainPath();
+  const path = options.node ? '/usr/local/bin:/usr/bin:/bin' : plainPath;
   await writeFile(
     join(folder, 'sshd_config'),
     [
