@@ -5,6 +5,7 @@ import { engineSemantics } from '../base/version.ts';
 import type { CorpusSource, Tokenizer } from '../data/types.ts';
 import type { Device } from '../device/types.ts';
 import { ForwardPasses } from '../engine/forward-passes.ts';
+import { outputsNotFinite } from '../engine/not-finite.ts';
 import type { Model } from '../model/types.ts';
 import type { TaskRequest } from '../plan/types.ts';
 import type { ImportanceRecord } from '../record/importance.ts';
@@ -63,6 +64,7 @@ export async function analyze(request: AnalysisRequest, tools: AnalysisTools): P
     if (i > 0 && !looks) continue;
     const measured = await measure(corpus, i === 0 ? firstRequest(metrics, variants) : attentionOnly, request, tools);
     first ??= measured;
+    if (measured.nll.some(Number.isNaN)) outputsNotFinite(model.folder);
     const described = attentionDescription(measured);
     if (described) attention[corpus.name] = described;
   }

@@ -3,6 +3,7 @@ import { type Random, random } from '../base/random.ts';
 import type { Model, ModelConfig } from '../model/types.ts';
 import { bytesPerToken, ForwardPasses, type ForwardPassesOptions } from './forward-passes.ts';
 import { KeyValueCache } from './key-value-cache.ts';
+import { outputsNotFinite } from './not-finite.ts';
 import { pack, powerOfTwo, rowLength } from './packing.ts';
 import { checkIds } from './requests.ts';
 import { plainRun, tokenInputs } from './runs.ts';
@@ -191,6 +192,7 @@ class Batch {
     const { vocabSize } = this.#passes.model.config;
     const logits = (outputs['logits'] as Float32Array).subarray(row * vocabSize, (row + 1) * vocabSize);
     const token = chooseToken(logits, this.#sampling, task.random);
+    if (Number.isNaN(logits[token])) outputsNotFinite(this.#passes.model.folder);
     const { endIds, maxTokens, stop } = this.#options;
     const ended = endIds.includes(token);
     if (!ended) task.newIds.push(token);

@@ -1,5 +1,6 @@
 import type { Model } from '../model/types.ts';
 import { ForwardPasses, type ForwardPassesOptions } from './forward-passes.ts';
+import { outputsNotFinite } from './not-finite.ts';
 import { rowLength } from './packing.ts';
 import { checkIds } from './requests.ts';
 import { plainRun, tokenInputs } from './runs.ts';
@@ -14,7 +15,7 @@ export interface ScorerOptions extends ForwardPassesOptions {
 /**
  * Scores continuations by forward passes. Requests are packed into rows by length, beginnings that requests have in common
  * are computed once, and only scored positions go through the head. Fails with `invalid-request`,
- * `invalid-token`, naming the request by its number from 1.
+ * `invalid-token`, naming the request by its number from 1, with `model-not-finite` where the model's outputs are no numbers.
  */
 export async function createScorer(model: Model, { stack, ...options }: ScorerOptions): Promise<Scorer> {
   const passes = new ForwardPasses(model, options);
@@ -37,6 +38,7 @@ export async function createScorer(model: Model, { stack, ...options }: ScorerOp
         done += own.length;
         onProgress(done, requests.length);
       }
+      if (results.some(({ loglikelihood }) => Number.isNaN(loglikelihood))) outputsNotFinite(model.folder);
       return results;
     },
     async logits(ids) {

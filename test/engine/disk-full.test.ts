@@ -8,10 +8,10 @@ import { home, layout } from '../../src/record/layout.ts';
 import { readMetrics } from '../../src/record/read.ts';
 import { readRecord } from '../../src/record/snapshot.ts';
 import type { RunRequest } from '../../src/record/types.ts';
-import { work } from '../../src/runner/work.ts';
 import { type FullDisk, fullDisk, type Operation } from '../full-disk.ts';
 import { temporaryFolder } from '../support.ts';
 import { experiment, hashFiles, placeRuns, planOf, writeWorld } from './runner-support.ts';
+import { workHere } from './work-here.ts';
 
 /**
  * Every writing operation of a run finds the disk full once: surgery, training, checkpoints, evaluation and records. The run
@@ -35,26 +35,6 @@ before(() => {
   disk = fullDisk(tried);
 });
 after(() => disk.restore());
-
-/** Carries an attempt out in this process; what it said on stderr. */
-async function carryOut(run: string, attempt: number): Promise<{ code: number; said: string }> {
-  const listeners = ['SIGTERM', 'SIGUSR1'].map((signal) => [signal, process.listeners(signal as 'SIGTERM')] as const);
-  const write = process.stderr.write;
-  let said = '';
-  process.stderr.write = ((text: string) => {
-    said += text;
-    return true;
-  }) as typeof write;
-  try {
-    return { code: await work(run, attempt), said };
-  } finally {
-    process.stderr.write = write;
-    process.stderr.removeAllListeners('error');
-    for (const [signal, kept] of listeners) {
-      for (const one of process.listeners(signal as 'SIGTERM')) if (!kept.includes(one)) process.off(signal, one);
-    }
-  }
-}
 
 /** A copy of a run that was not started yet, in a place of its own. */
 async function copyOf(run: string, name: string): Promise<string> {
@@ -114,7 +94,7 @@ describe('the disk full at each write of a run', { timeout: 900_000 }, () => {
 
       const whole = await copyOf(placed!.folder, `${name}-whole`);
       disk.fullAt(Number.POSITIVE_INFINITY);
-      assert.equal((await carryOut(whole, 0)).code, 0);
+      assert.equal((await workHere(whole, 0)).code, 0);
       const wanted = await outcomeOf(whole);
       const numbers = chosen(disk.operations);
       const count = disk.operations.length;
@@ -123,7 +103,7 @@ describe('the disk full at each write of a run', { timeout: 900_000 }, () => {
       for (const n of numbers) {
         const run = await copyOf(placed!.folder, `${name}-${n}`);
         disk.fullAt(n);
-        const { code, said } = await carryOut(run, 0);
+        const { code, said } = await workHere(run, 0);
         const { call, file } = disk.operations[n - 1]!;
         const what = `operation ${n} of ${count}, ${call} of ${file}`;
         disk.fullAt(Number.POSITIVE_INFINITY);
@@ -132,7 +112,7 @@ describe('the disk full at each write of a run', { timeout: 900_000 }, () => {
         assert.match(said, /Free some space/, what);
         assert.doesNotMatch(said, /\n\s+at /, what);
         await createAttempt(run, { ...request, attempt: 1 });
-        const again = await carryOut(run, 1);
+        const again = await workHere(run, 1);
         assert.equal(again.code, 0, `${what}: with room again it ends with ${again.code}, ${again.said}`);
         assert.deepEqual(await outcomeOf(run), wanted, what);
         const parts = (await readdir(run, { recursive: true })).filter((path) => path.endsWith('.part'));
