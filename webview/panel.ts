@@ -1,3 +1,6 @@
+// The language first: tables of texts are made while modules are loaded.
+import './language.ts';
+
 import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '@vscode-elements/elements/dist/vscode-option/index.js';
 import '@vscode-elements/elements/dist/vscode-single-select/index.js';

@@ -33,7 +33,7 @@ async function pick(app: App, placeHolder: string): Promise<string | undefined> 
     ...(base === undefined ? [] : [{ label: `$(layers) ${basename(base)}`, description: base, folder: base }]),
     ...runs.map(({ id, folder, arm, seed }) => ({
       label: `$(beaker) ${id}`,
-      description: seed === undefined ? arm : `${arm}, seed ${seed}`,
+      description: seed === undefined ? arm : vscode.l10n.t('{0}, seed {1}', arm, seed),
       folder,
     })),
   ];

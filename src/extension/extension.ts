@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { speak } from '../base/translate.ts';
 import type { App } from './app.ts';
 import { Documents } from './documents.ts';
 import { registerCommands } from './handlers.ts';
@@ -23,6 +24,7 @@ interface Activation {
 /** Wires the parts together; each is a file of its own. Nothing here waits for a disk or a process. */
 export function activate(context: vscode.ExtensionContext): App & Activation {
   const begun = performance.now();
+  speak(vscode.l10n.bundle);
   const log = vscode.window.createOutputChannel('Strata', { log: true });
   const { storageUri } = context;
   const index = new RunIndex(storageUri && join(storageUri.fsPath, 'runs.json'));

@@ -74,8 +74,11 @@ export const tools = {
   run_experiment: tool<{ experiment: string; arm?: string }>({
     says: 'Starting the runs',
     asks: ({ experiment, arm }) => ({
-      title: 'Run an experiment',
-      message: `Start the runs of ${experiment}${arm === undefined ? '' : ` (arm ${arm})`} on this machine? They may take long.`,
+      title: vscode.l10n.t('Run an experiment'),
+      message: vscode.l10n.t(
+        'Start the runs of {0} on this machine? They may take long.',
+        arm === undefined ? experiment : vscode.l10n.t('{0} (arm {1})', experiment, arm),
+      ),
     }),
     async answer(app, { experiment, arm }) {
       if (!vscode.workspace.isTrusted) return 'The workspace is not trusted, so nothing is run in it.';

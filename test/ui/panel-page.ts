@@ -213,7 +213,7 @@ async function serve(): Promise<Server> {
       const origin = `http://127.0.0.1:${port}`;
       const page = { script: '/panel.js', style: '/panel.css', origin, nonce: 'nonce0123456789', title: 'Compare' };
       response.writeHead(200, { 'content-type': 'text/html' });
-      response.end(panelHtml(page));
+      response.end(panelHtml({ ...page, language: 'en', texts: {} }));
     } else response.writeHead(204).end();
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));

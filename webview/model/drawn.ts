@@ -1,3 +1,4 @@
+import { t } from '../../src/base/translate.ts';
 import type { PanelView, ZoomRange } from '../../src/protocol/panel.ts';
 import type { Axis, Chart, ChartPoint, ChartSeries } from '../../src/report/chart.ts';
 import { smooth } from './smooth.ts';
@@ -32,8 +33,8 @@ export const logarithmicKey = (axis: 'x' | 'y', chart: Chart): string =>
 
 /** Why an axis cannot be logarithmic; undefined if it can. */
 export function logarithmicRefusal(axis: 'x' | 'y', chart: Chart): string | undefined {
-  if (chart[axis].kind === 'category') return 'The axis has names, not numbers.';
-  if (!chart.series.some((s) => s.points.some((p) => p[axis] > 0))) return 'No value on this axis is above zero.';
+  if (chart[axis].kind === 'category') return t('The axis has names, not numbers.');
+  if (!chart.series.some((s) => s.points.some((p) => p[axis] > 0))) return t('No value on this axis is above zero.');
   return undefined;
 }
 
@@ -56,10 +57,8 @@ export function drawnChart(chart: Chart, view: PanelView, arms: ReadonlySet<stri
     series: smoothed ? positive.map((s) => smoothSeries(s, view.smoothing)) : positive,
     note: [
       shown.note,
-      ...(smoothed ? [`Smoothed with weight ${view.smoothing}.`] : []),
-      ...(lost > 0
-        ? [`${lost} point${lost === 1 ? '' : 's'} at or below zero cannot stand on a logarithmic axis.`]
-        : []),
+      ...(smoothed ? [t('Smoothed with weight {0}.', view.smoothing)] : []),
+      ...(lost > 0 ? [t('Not on a logarithmic axis, because at or below zero: {0}.', lost)] : []),
     ].join(' '),
     group,
     curves,

@@ -1,3 +1,4 @@
+import { t } from '../../src/base/translate.ts';
 import type { Column, Row } from './rows.ts';
 
 /** One condition of the filter box. */
@@ -43,7 +44,7 @@ function condition(word: string, columns: readonly Column[], problems: string[])
   const [, name, operator, operand] = parts as unknown as [string, string, string, string];
   const at = findColumn(name, columns);
   if (at < 0) {
-    problems.push(`There is no column “${name}”.`);
+    problems.push(t('There is no column “{0}”.', name));
     return () => true;
   }
   const numeric = operators[operator];
@@ -53,7 +54,7 @@ function condition(word: string, columns: readonly Column[], problems: string[])
   }
   const bound = Number(operand);
   if (Number.isNaN(bound)) {
-    problems.push(`“${operand}” is no number.`);
+    problems.push(t('“{0}” is no number.', operand));
     return () => true;
   }
   return (row) => {

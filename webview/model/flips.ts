@@ -1,3 +1,4 @@
+import { t } from '../../src/base/translate.ts';
 import type { Comparison, Contrast, DocumentText } from '../../src/report/types.ts';
 import { metricName } from '../../src/report/words.ts';
 
@@ -21,7 +22,7 @@ export function flipChoices({ contrasts }: Comparison): FlipChoice[] {
   return contrasts.flatMap((contrast) => {
     const { gained, lost } = contrast.flips ?? { gained: [], lost: [] };
     if (gained.length + lost.length === 0) return [];
-    const label = `${flipKey(contrast)}: ${gained.length} gained, ${lost.length} lost`;
+    const label = t('{0}: {1} gained, {2} lost', flipKey(contrast), gained.length, lost.length);
     return [{ key: flipKey(contrast), label, contrast }];
   });
 }

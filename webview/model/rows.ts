@@ -1,3 +1,4 @@
+import { t } from '../../src/base/translate.ts';
 import type { RunStatus } from '../../src/protocol/panel.ts';
 import { states } from '../../src/record/state.ts';
 import type { ComparedArm, ComparedMetric, Comparison, Contrast, Curve, Verdict } from '../../src/report/types.ts';
@@ -122,34 +123,36 @@ function columnRules(comparison: Comparison): ColumnRule[] {
 }
 
 const nameRule: ColumnRule = {
-  column: { id: 'arm', header: 'arm', title: 'Arms of the experiment; open one to see its seeds', align: 'left' },
+  column: { id: 'arm', header: 'arm', title: t('Arms of the experiment; open one to see its seeds'), align: 'left' },
   arm: ({ name, changes, runs }) => ({
     text: name,
     value: name,
-    title: runs.length > 0 ? changes.join('; ') : 'No run of this arm is there.',
+    title: runs.length > 0 ? changes.join('; ') : t('No run of this arm is there.'),
   }),
   seed: (run) => ({
-    text: run.seed === undefined ? 'no seed' : `seed ${run.seed}`,
+    text: run.seed === undefined ? t('no seed') : t('seed {0}', run.seed),
     value: run.seed ?? '',
     title: run.id,
   }),
 };
 
 const stateRule: ColumnRule = {
-  column: { id: 'state', header: 'runs', title: 'How many seeds are done, or what they do now', align: 'left' },
+  column: { id: 'state', header: 'runs', title: t('How many seeds are done, or what they do now'), align: 'left' },
   arm({ name, runs }, { statuses, comparison }) {
     const done = runs.filter((r) => r.state === 'succeeded').length;
     const live = runs.flatMap((r) => statuses.get(r.id) ?? []).filter((s) => s.state !== 'succeeded');
     const missing = comparison.missing.filter((m) => m.arm === name);
     const parts = [
-      ...(done > 0 ? [`${done} done`] : []),
+      ...(done > 0 ? [t('{0} done', done)] : []),
       ...[...new Set(live.map((s) => stateText(s)))],
-      ...(runs.length === 0 ? [missing[0]?.reason ?? 'not started'] : []),
+      ...(runs.length === 0 ? [missing[0]?.reason ?? t('not started')] : []),
     ];
     return {
       text: parts.join(', '),
       value: done,
-      title: missing.map((m) => `${m.seed === undefined ? '' : `seed ${m.seed}: `}${m.reason}`).join('; ') || undefined,
+      title:
+        missing.map((m) => `${m.seed === undefined ? '' : `${t('seed {0}', m.seed)}: `}${m.reason}`).join('; ') ||
+        undefined,
     };
   },
   seed(run, _, { statuses }) {
@@ -169,7 +172,7 @@ function stateText({ words, progress }: RunStatus): string {
 
 function differenceRule(key: string, values: Record<string, string>): ColumnRule {
   return {
-    column: { id: `key:${key}`, header: key, title: `${key} differs between the arms`, align: 'left' },
+    column: { id: `key:${key}`, header: key, title: t('{0} differs between the arms', key), align: 'left' },
     arm({ name }) {
       const text = values[name];
       if (text === undefined) return none;
@@ -181,8 +184,8 @@ function differenceRule(key: string, values: Record<string, string>): ColumnRule
 
 function lossRule(which: 'last' | 'best'): ColumnRule {
   const titles = {
-    last: 'Training loss of the last step, mean over seeds, nats per target',
-    best: 'Lowest training loss, mean over seeds, and its step',
+    last: t('Training loss of the last step, mean over seeds, nats per target'),
+    best: t('Lowest training loss, mean over seeds, and its step'),
   };
   return {
     column: { id: `loss:${which}`, header: `loss, ${which}`, title: titles[which], align: 'right' },
@@ -193,7 +196,7 @@ function lossRule(which: 'last' | 'best'): ColumnRule {
       return {
         text: `${formatValue(point.mean)}${step}`,
         value: point.mean,
-        title: `at step ${formatCount(point.step)}`,
+        title: t('at step {0}', formatCount(point.step)),
       };
     },
   };
@@ -216,7 +219,12 @@ function metricRules(metric: ComparedMetric, comparison: Comparison): ColumnRule
       column: {
         id: `value:${key}`,
         header: name,
-        title: `${roleNames[metric.role]}: ${name}, mean over seeds ± half of its 95 % interval over seeds; ${directionOf(metric)}`,
+        title: t(
+          '{0}: {1}, mean over seeds ± half of its 95 % interval over seeds; {2}',
+          roleNames[metric.role],
+          name,
+          directionOf(metric),
+        ),
         align: 'right',
       },
       arm: (arm, index) => valueCell(arm, metric, index),
@@ -233,7 +241,7 @@ function valueCell(arm: ComparedArm, metric: ComparedMetric, { scoreCurves }: In
     const last = pick(scoreCurves.get(`${arm.name} ${metricKey(metric)}`), 'last', metric.higherIsBetter);
     if (!last) return none;
     const text = `${formatValue(last.mean)} @ ${formatCount(last.step)}`;
-    return { text, value: last.mean, title: `during training, at step ${formatCount(last.step)}` };
+    return { text, value: last.mean, title: t('during training, at step {0}', formatCount(last.step)) };
   }
   const { seedInterval, seeds } = value;
   const half = seedInterval ? ` ± ${formatValue((seedInterval.high - seedInterval.low) / 2)}` : '';
@@ -241,8 +249,13 @@ function valueCell(arm: ComparedArm, metric: ComparedMetric, { scoreCurves }: In
     text: `${formatValue(value.value)}${half}`,
     value: value.value,
     title: seedInterval
-      ? `95 % over ${seeds.length} seeds: ${formatValue(seedInterval.low)} to ${formatValue(seedInterval.high)}`
-      : 'One seed gives no interval over seeds.',
+      ? t(
+          '95 % over {0} seeds: {1} to {2}',
+          seeds.length,
+          formatValue(seedInterval.low),
+          formatValue(seedInterval.high),
+        )
+      : t('One seed gives no interval over seeds.'),
   };
 }
 
@@ -253,14 +266,14 @@ function seedCell(arm: ComparedArm, metric: ComparedMetric, seed: number | undef
   return {
     text: formatValue(own.value),
     value: own.value,
-    title: `n = ${formatCount(own.n)}${own.stderr === null ? '' : `, standard error ${formatValue(own.stderr)}`}`,
+    title: `n = ${formatCount(own.n)}${own.stderr === null ? '' : `, ${t('standard error {0}', formatValue(own.stderr))}`}`,
   };
 }
 
 function bestRule(metric: ComparedMetric, key: string, name: string): ColumnRule {
-  const title = `Best ${name} during training, mean over seeds, and its step`;
+  const title = t('Best {0} during training, mean over seeds, and its step', name);
   return {
-    column: { id: `best:${key}`, header: 'best', title, align: 'right' },
+    column: { id: `best:${key}`, header: t('best'), title, align: 'right' },
     arm({ name: arm }, { scoreCurves }) {
       const best = pick(scoreCurves.get(`${arm} ${key}`), 'best', metric.higherIsBetter);
       return best ? { text: `${formatValue(best.mean)} @ ${formatCount(best.step)}`, value: best.mean } : none;
@@ -274,11 +287,16 @@ function differenceToBaseline(metric: ComparedMetric, key: string, baseline: str
     column: {
       id: `delta:${key}`,
       header: `${kind} on ${metric.task}`,
-      title: `Paired difference to ${baseline} on ${metricName(metric)} with its 95 % interval, n and verdict (${signRules[metric.role]})`,
+      title: t(
+        'Paired difference to {0} on {1} with its 95 % interval, n and verdict ({2})',
+        baseline,
+        metricName(metric),
+        signRules[metric.role],
+      ),
       align: 'left',
     },
     arm({ name }, { contrasts }) {
-      if (name === baseline) return { text: 'baseline' };
+      if (name === baseline) return { text: t('baseline') };
       const contrast = contrasts.get(`${name} ${key}`);
       if (!contrast) return none;
       const { effect, interval, documents, verdict } = contrast;
@@ -299,8 +317,8 @@ function costRules({ arms }: Comparison): ColumnRule[] {
     {
       column: {
         id: 'parameters',
-        header: 'trained parameters',
-        title: 'Parameters the optimizer touched',
+        header: t('trained parameters'),
+        title: t('Parameters the optimizer touched'),
         align: 'right',
       },
       arm: ({ trainedParameters }) =>
@@ -309,8 +327,8 @@ function costRules({ arms }: Comparison): ColumnRule[] {
     {
       column: {
         id: 'seconds',
-        header: 'training time',
-        title: 'Time of the optimizer steps, mean over seeds',
+        header: t('training time'),
+        title: t('Time of the optimizer steps, mean over seeds'),
         align: 'right',
       },
       arm: ({ trainSeconds }) =>

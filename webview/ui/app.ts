@@ -1,5 +1,6 @@
 import { html, nothing, render } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
+import { t } from '../../src/base/translate.ts';
 import { initialView, type PanelState, type PanelView, panelProtocol } from '../../src/protocol/panel.ts';
 import type { Chart } from '../../src/report/chart.ts';
 import { charts as chartsOf } from '../../src/report/charts.ts';
@@ -157,8 +158,7 @@ export function createPanel(root: HTMLElement, host: Host): void {
       comparison
         ? html`${toolbar({ state: now, view, table: derived.table, arranged, actions })}
           <p id="table-keys" class="quiet hint">
-            In the table: up and down go from row to row, right and left open and close the seeds, space draws an arm or not, enter
-            pins it as baseline.
+            ${t('In the table: up and down go from row to row, right and left open and close the seeds, space draws an arm or not, enter pins it as baseline.')}
           </p>
           ${runTable({
             table: derived.table,
@@ -176,8 +176,8 @@ export function createPanel(root: HTMLElement, host: Host): void {
             },
           })}
           <section aria-labelledby="charts-title">
-            <h2 id="charts-title">Charts</h2>
-            ${drawn.length === 0 ? html`<p class="quiet">There is nothing to draw yet: no run has recorded a step or a score.</p>` : nothing}
+            <h2 id="charts-title">${t('Charts')}</h2>
+            ${drawn.length === 0 ? html`<p class="quiet">${t('There is nothing to draw yet: no run has recorded a step or a score.')}</p>` : nothing}
             <div class="charts">
               ${repeat(
                 drawn,

@@ -1,5 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { ref } from 'lit/directives/ref.js';
+import { t } from '../../src/base/translate.ts';
 import type { PanelView } from '../../src/protocol/panel.ts';
 import type { Table } from '../../src/report/tables.ts';
 import { type DrawnChart, logarithmicKey, logarithmicRefusal } from '../model/drawn.ts';
@@ -32,7 +33,7 @@ export function chartCard(props: CardProps): TemplateResult {
     </header>
     ${asTable ? numbers(drawnTable(chart), chart.id) : plot(props)}
     ${asTable || chart.series.length === 0 ? nothing : legend(props)}
-    <p class="note">${chart.note}${chart.series.some((s) => s.raw) && !asTable ? ' The faint line is what was recorded.' : ''}</p>
+    <p class="note">${chart.note}${chart.series.some((s) => s.raw) && !asTable ? ` ${t('The faint line is what was recorded.')}` : ''}</p>
   </section>`;
 }
 
@@ -44,35 +45,35 @@ function tools({ chart, view, actions, asTable }: CardProps) {
     return html`<button
       aria-pressed=${String(view.logarithmic.includes(key))}
       ?disabled=${refusal !== undefined}
-      title=${refusal ?? `Logarithmic ${which} axis`}
+      title=${refusal ?? t('Logarithmic {0} axis', which)}
       @click=${() => actions.view({ logarithmic: toggled(view.logarithmic, key), zoom: withoutGroup(view, chart) })}
     >
-      log ${which}
+      ${t('log {0}', which)}
     </button>`;
   };
   const name = fileName(chart.id);
   const save = (format: 'csv', content: string) => actions.send({ type: 'save', format, name, content });
-  return html`<div class="tools" role="group" aria-label="Tools of ${chart.title}">
+  return html`<div class="tools" role="group" aria-label=${t('Tools of {0}', chart.title)}>
     ${axis('x')} ${axis('y')}
     ${
       chart.zoom
-        ? html`<button title="Show everything again (double-click)" @click=${() => actions.zoom(chart.group, undefined)}>Reset zoom</button>`
+        ? html`<button title=${t('Show everything again (double-click)')} @click=${() => actions.zoom(chart.group, undefined)}>${t('Reset zoom')}</button>`
         : nothing
     }
     <button
       aria-pressed=${String(asTable)}
-      title="Show the numbers instead of the picture"
+      title=${t('Show the numbers instead of the picture')}
       @click=${() => actions.view({ tables: toggled(view.tables, chart.id) })}
     >
-      Table
+      ${t('Table')}
     </button>
     <details class="menu" @keydown=${closeOnEscape} @focusout=${closeWhenLeft}>
-      <summary aria-label="Export ${chart.title}">Export</summary>
+      <summary aria-label=${t('Export {0}', chart.title)}>${t('Export')}</summary>
       <div class="items" @click=${close}>
-        <button @click=${() => actions.send({ type: 'copy', text: chartMarkdown(chart), what: chart.title })}>Copy as Markdown</button>
-        <button @click=${() => save('csv', chartCsv(chart))}>CSV of what is drawn</button>
-        <button @click=${() => actions.savePicture(chart, 'svg')}>SVG with legend</button>
-        <button @click=${() => actions.savePicture(chart, 'png')}>PNG with legend</button>
+        <button @click=${() => actions.send({ type: 'copy', text: chartMarkdown(chart), what: chart.title })}>${t('Copy as Markdown')}</button>
+        <button @click=${() => save('csv', chartCsv(chart))}>${t('CSV of what is drawn')}</button>
+        <button @click=${() => actions.savePicture(chart, 'svg')}>${t('SVG with legend')}</button>
+        <button @click=${() => actions.savePicture(chart, 'png')}>${t('PNG with legend')}</button>
       </div>
     </details>
   </div>`;
@@ -99,8 +100,8 @@ function plot(props: CardProps) {
   const { chart, canvas, actions } = props;
   const empty = chart.series.every((s) => s.points.length === 0);
   const keys = chart.curves
-    ? 'Arrow keys move the crosshair, plus and minus zoom, 0 shows everything.'
-    : 'Arrow keys go from point to point, 0 shows everything.';
+    ? t('Arrow keys move the crosshair, plus and minus zoom, 0 shows everything.')
+    : t('Arrow keys go from point to point, 0 shows everything.');
   return html`<div class="plot">
     <canvas
       role="img"
@@ -114,7 +115,7 @@ function plot(props: CardProps) {
       @keydown=${(event: KeyboardEvent) => onKey(event, props)}
     ></canvas>
     <div class="crosshair" hidden></div>
-    ${empty ? html`<p class="empty">Every arm of this chart is switched off in the table.</p>` : nothing}
+    ${empty ? html`<p class="empty">${t('Every arm of this chart is switched off in the table.')}</p>` : nothing}
   </div>`;
 }
 
@@ -184,7 +185,7 @@ function pointKey(key: string, { chart, actions, pointed }: CardProps): boolean 
 }
 
 function legend({ chart, theme, actions }: CardProps) {
-  return html`<ul class="legend" aria-label="Legend">
+  return html`<ul class="legend" aria-label=${t('Legend')}>
     ${chart.series.map(
       (s) =>
         html`<li @mouseenter=${() => actions.highlight(s.name)} @mouseleave=${() => actions.highlight(undefined)}>

@@ -1,4 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit';
+import { t } from '../../src/base/translate.ts';
 import type { PanelView } from '../../src/protocol/panel.ts';
 import type { Comparison, DocumentText } from '../../src/report/types.ts';
 import { flipChoices, flipsOf } from '../model/flips.ts';
@@ -15,22 +16,22 @@ export function documentSection(
   const chosen = choices.find((c) => c.key === view.documents) ?? choices[0]!;
   const { contrast, gained, lost } = flipsOf(comparison, chosen);
   return html`<section class="documents" aria-labelledby="documents-title">
-    <h2 id="documents-title">Documents that flipped</h2>
+    <h2 id="documents-title">${t('Documents that flipped')}</h2>
     <vscode-single-select
-      .label=${'Contrast'}
+      .label=${t('Contrast')}
       .value=${chosen.key}
       @change=${(event: Event) => actions.view({ documents: (event.currentTarget as HTMLSelectElement).value })}
     >
       ${choices.map(({ key, label }) => html`<vscode-option .value=${key} ?selected=${key === chosen.key}>${label}</vscode-option>`)}
     </vscode-single-select>
-    ${side(`${contrast.arm} answers, ${contrast.against} does not`, gained, contrast.arm, contrast.against)}
-    ${side(`${contrast.against} answers, ${contrast.arm} does not`, lost, contrast.arm, contrast.against)}
+    ${side(t('{0} answers, {1} does not', contrast.arm, contrast.against), gained, contrast.arm, contrast.against)}
+    ${side(t('{0} answers, {1} does not', contrast.against, contrast.arm), lost, contrast.arm, contrast.against)}
   </section>`;
 }
 
 function side(title: string, { all, shown }: { all: number; shown: DocumentText[] }, arm: string, against: string) {
   if (all === 0) return nothing;
-  const count = shown.length < all ? `the first ${shown.length} of ${all}` : String(all);
+  const count = shown.length < all ? t('the first {0} of {1}', shown.length, all) : String(all);
   return html`<details class="flips" open>
     <summary>${title} (${count})</summary>
     <ol>
@@ -39,13 +40,13 @@ function side(title: string, { all, shown }: { all: number; shown: DocumentText[
           html`<li>
             <p class="prompt">${context}</p>
             <dl>
-              <dt>expected</dt>
+              <dt>${t('expected')}</dt>
               <dd>${expected}</dd>
               <dt>${arm}</dt>
               <dd>${answers[arm] ?? '–'}</dd>
               <dt>${against}</dt>
               <dd>${answers[against] ?? '–'}</dd>
-              <dt>document</dt>
+              <dt>${t('document')}</dt>
               <dd>${doc}</dd>
             </dl>
           </li>`,

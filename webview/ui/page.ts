@@ -1,4 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit';
+import { t } from '../../src/base/translate.ts';
 import type { PanelState } from '../../src/protocol/panel.ts';
 import { headlines, missingLines, summaryLine } from '../../src/report/words.ts';
 import type { Actions } from './actions.ts';
@@ -11,7 +12,7 @@ export function heading(state: PanelState, actions: Actions): TemplateResult {
     ${comparison ? html`<p class="quiet">${summaryLine(comparison)}</p>` : nothing}
     ${
       source.kind === 'experiment'
-        ? html`<button class="link" @click=${() => actions.send({ type: 'openExperiment' })}>Open the experiment file</button>`
+        ? html`<button class="link" @click=${() => actions.send({ type: 'openExperiment' })}>${t('Open the experiment file')}</button>`
         : nothing
     }
   </header>`;
@@ -25,8 +26,8 @@ export function messages(state: PanelState, actions: Actions): TemplateResult {
       problem
         ? html`<div class="problem" role="alert">
           <p>${problem.message} ${problem.remedy ?? ''}</p>
-          ${comparison ? html`<p>What is shown is the last comparison that could be made.</p>` : nothing}
-          <vscode-button secondary @click=${() => actions.send({ type: 'retry' })}>Try again</vscode-button>
+          ${comparison ? html`<p>${t('What is shown is the last comparison that could be made.')}</p>` : nothing}
+          <vscode-button secondary @click=${() => actions.send({ type: 'retry' })}>${t('Try again')}</vscode-button>
         </div>`
         : nothing
     }
@@ -34,13 +35,13 @@ export function messages(state: PanelState, actions: Actions): TemplateResult {
       ${busy ? html`<p class="busy">${busy}…</p>` : nothing}
       ${notices.map((text) => html`<p class="notice">${text}</p>`)}
     </div>
-    ${comparison ? list('Verdict', headlines(comparison), true) : nothing}
-    ${list('Missing', missing, missing.length <= 3)}
-    ${comparison ? list('To know', comparison.notes, false) : nothing}
+    ${comparison ? list(t('Verdict'), headlines(comparison), true) : nothing}
+    ${list(t('Missing'), missing, missing.length <= 3)}
+    ${comparison ? list(t('To know'), comparison.notes, false) : nothing}
     ${
       comparison && comparison.stale.length > 0
         ? list(
-            'Older runs that the file no longer resolves to, not compared',
+            t('Older runs that the file no longer resolves to, not compared'),
             comparison.stale.map((s) => s.id),
             false,
           )

@@ -1,6 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { ref } from 'lit/directives/ref.js';
 import { repeat } from 'lit/directives/repeat.js';
+import { t } from '../../src/base/translate.ts';
 import type { PanelView } from '../../src/protocol/panel.ts';
 import { type Arranged, nextSort, windowOf } from '../model/arrange.ts';
 import type { Column, Row, TableModel } from '../model/rows.ts';
@@ -38,7 +39,7 @@ export function runTable(props: TableProps): TemplateResult {
   return html`<div class="rows" @scroll=${onScroll}>
     <table
       role="treegrid"
-      aria-label="Runs"
+      aria-label=${t('Runs')}
       aria-rowcount=${rows.length + 1}
       aria-describedby="table-keys"
       @keydown=${(event: KeyboardEvent) => onKey(event, props)}
@@ -114,7 +115,7 @@ function nameCell(row: Row, hidden: boolean, { view, actions, baseline, theme }:
       ${
         folder === undefined
           ? nothing
-          : html`<button tabindex="-1" class="link" @click=${() => actions.send({ type: 'showLog', folder })}>log</button>`
+          : html`<button tabindex="-1" class="link" @click=${() => actions.send({ type: 'showLog', folder })}>${t('log')}</button>`
       }
     </td>`;
   }
@@ -125,13 +126,13 @@ function nameCell(row: Row, hidden: boolean, { view, actions, baseline, theme }:
       type="checkbox"
       tabindex="-1"
       .checked=${!hidden}
-      aria-label="Draw ${row.arm}"
+      aria-label=${t('Draw {0}', row.arm)}
       @change=${() => actions.view({ hidden: toggled(view.hidden, row.arm) })}
     />
     <button
       class="plain"
       tabindex="-1"
-      aria-label="${expanded ? 'Hide' : 'Show'} the seeds of ${row.arm}"
+      aria-label=${expanded ? t('Hide the seeds of {0}', row.arm) : t('Show the seeds of {0}', row.arm)}
       @click=${() => actions.view({ expanded: toggled(view.expanded, row.arm) })}
     >
       ${expanded ? icons.open : icons.closed}
@@ -141,8 +142,8 @@ function nameCell(row: Row, hidden: boolean, { view, actions, baseline, theme }:
       class="plain pin"
       tabindex="-1"
       aria-pressed=${String(pinned)}
-      aria-label="Pin ${row.arm} as baseline"
-      title=${pinned ? `${row.arm} is the baseline` : `Measure every arm against ${row.arm}`}
+      aria-label=${t('Pin {0} as baseline', row.arm)}
+      title=${pinned ? t('{0} is the baseline', row.arm) : t('Measure every arm against {0}', row.arm)}
       @click=${() => pin(row, actions)}
     >
       ${icons.pin}

@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { readJsonIfThere } from '../../base/files.ts';
 import { attempt, sentence } from '../../base/problem.ts';
+import { t } from '../../base/translate.ts';
 import { hasErrors } from '../../experiment/diagnostics.ts';
 import { parse } from '../../experiment/parse.ts';
 import type { Experiment } from '../../experiment/types.ts';
@@ -17,6 +18,9 @@ import { readMeasured, withImportance } from '../../record/measured.ts';
 import { chosenScale, type Scale, scalesOf } from './importance.ts';
 import type { LayerNode } from './node.ts';
 import { type Drawing, drawModel, resultingTree } from './tree.ts';
+
+/** The bundle has texts of its own. */
+export { speak } from '../../base/translate.ts';
 
 /** What the Layers view shows. */
 export interface Described {
@@ -67,7 +71,7 @@ export async function describeExperiment(text: string, file: string, { arm, scal
   const chosen = arm === undefined ? undefined : plan?.arms.find(({ name }) => name === arm);
   const drawn = chosen && chosen.pending === undefined ? chosen : undefined;
   const broken = parsed.experiment === undefined || !plan || hasErrors(plan.diagnostics);
-  const problem = chosen?.pending ?? (broken ? incomplete : undefined);
+  const problem = chosen?.pending ?? (broken ? incomplete() : undefined);
   return {
     arms: Object.keys(draft.arms).map((name) =>
       armRow(
@@ -81,12 +85,12 @@ export async function describeExperiment(text: string, file: string, { arm, scal
     ...(shown && { scale: shown.id }),
     ...(problem !== undefined && { problem }),
     root: drawn
-      ? drawArm(`${title}, arm ${drawn.name}`, model, drawn, shown)
+      ? drawArm(t('{0}, arm {1}', title, drawn.name), model, drawn, shown)
       : drawModel(title, modelTree(model), { pruned: [], ...importanceOf(shown, 'base') }),
   };
 }
 
-const incomplete = 'The experiment has errors: what can be read of it is drawn.';
+const incomplete = () => t('The experiment has errors: what can be read of it is drawn.');
 
 /** The plan of what can be read; an arm with an error is not in it. */
 function planned(draft: Experiment, facts: PlannableFacts): Plan | undefined {
@@ -99,14 +103,16 @@ function planned(draft: Experiment, facts: PlannableFacts): Plan | undefined {
 }
 
 function armRow(name: string, plan: ArmPlan | undefined): Described['arms'][number] {
-  if (!plan) return { name, words: 'has errors', pending: 'has errors' };
+  if (!plan) return { name, words: t('has errors'), pending: t('has errors') };
   const { layers, pruned, pending, trainedParameters } = plan;
   const count = (kind: string) => layers.filter((layer) => layer.kind === kind).length;
   const words = [
-    ...(count('new') > 0 ? [`${count('new')} new`] : []),
-    ...(pruned.length > 0 ? [`${pruned.length} pruned`] : []),
-    ...(count('merged') > 0 ? [`${count('merged')} merged`] : []),
-    trainedParameters > 0 ? `${trainedParameters.toLocaleString('en-US')} parameters trained` : 'nothing trained',
+    ...(count('new') > 0 ? [t('{0} new', count('new'))] : []),
+    ...(pruned.length > 0 ? [t('{0} pruned', pruned.length)] : []),
+    ...(count('merged') > 0 ? [t('{0} merged', count('merged'))] : []),
+    trainedParameters > 0
+      ? t('{0} parameters trained', trainedParameters.toLocaleString('en-US'))
+      : t('nothing trained'),
   ];
   return { name, words: words.join(', '), ...(pending !== undefined && { pending }) };
 }

@@ -1,3 +1,4 @@
+import { t } from '../../base/translate.ts';
 import type { ModelDifference, TensorDifference } from '../../model/difference.ts';
 import { parameters } from '../../plan/amounts.ts';
 import type { LayerNode, Mark } from './node.ts';
@@ -12,8 +13,12 @@ export function drawDifferences(title: string, { a, b, layers, tensors, same }: 
   const differing = layers.filter(({ label }) => tensors.some(({ layer }) => layer === label)).length;
   const words =
     tensors.length === 0
-      ? ['no tensor differs']
-      : [`${differing} of ${layers.length} layers`, `${tensors.length} tensors differ`, `${same} are the same`];
+      ? [t('no tensor differs')]
+      : [
+          t('{0} of {1} layers', differing, layers.length),
+          t('{0} tensors differ', tensors.length),
+          t('{0} are the same', same),
+        ];
   return {
     key: 'differences',
     kind: 'model',
@@ -21,7 +26,7 @@ export function drawDifferences(title: string, { a, b, layers, tensors, same }: 
     description: words.join(' · '),
     marks: [],
     spoken: `${title}, ${words.join(', ')}`,
-    tooltip: [`a: ${a}`, `b: ${b}`, ...words, 'Numbers are ‖b − a‖ / ‖a‖.'],
+    tooltip: [`a: ${a}`, `b: ${b}`, ...words, t('Numbers are ‖b − a‖ / ‖a‖.')],
     children: [...outside.map((t) => tensorRow(t, t.part)), ...rows],
   };
 }
@@ -29,15 +34,15 @@ export function drawDifferences(title: string, { a, b, layers, tensors, same }: 
 const onlyMarks: Record<'a' | 'b', Mark> = { a: 'pruned', b: 'new' };
 
 function layerRow(label: string, only: 'a' | 'b' | undefined, tensors: readonly TensorDifference[]): LayerNode {
-  const words = only ? [`only in ${only}`] : [relative(tensors), `${tensors.length} tensors`];
-  const name = `Layer ${label}`;
+  const words = only ? [t('only in {0}', only)] : [relative(tensors), t('{0} tensors', tensors.length)];
+  const name = t('Layer {0}', label);
   return {
     key: `layer ${label}`,
     kind: 'layer',
     label: name,
     description: words.join(' · '),
     marks: [only ? onlyMarks[only] : 'differs'],
-    spoken: `${name}, ${only ? words[0] : `differs by ${words.join(', ')}`}`,
+    spoken: `${name}, ${only ? words[0] : t('differs by {0}', words.join(', '))}`,
     tooltip: [name, ...words],
     children: modules(label, only ? [] : tensors),
   };
@@ -59,7 +64,7 @@ function modules(label: string, tensors: readonly TensorDifference[]): LayerNode
       label: module,
       description: relative(own),
       marks: ['differs'],
-      spoken: `${module}, differs by ${relative(own)}`,
+      spoken: t('{0}, differs by {1}', module, relative(own)),
       tooltip: [module, relative(own)],
       children: own.map((t) => tensorRow(t, t.part.slice(module.length + 1).replace(/\.weight$/, ''), `${label} `)),
     };
@@ -76,7 +81,7 @@ function tensorRow(tensor: TensorDifference, label: string, prefix = ''): LayerN
     label,
     description: words.join(' · '),
     marks: [a ? (b ? 'differs' : 'pruned') : 'new'],
-    spoken: `${name}, ${words.join(', ')} parameters`,
+    spoken: t('{0}, {1} parameters', name, words.join(', ')),
     tooltip: [
       name,
       ...[a, b].flatMap((f, i) => (f ? [`${'ab'[i]}: ${f.shape.join(' × ')} ${f.dtype}`] : [])),
@@ -92,13 +97,13 @@ function relative(tensors: readonly TensorDifference[]): string {
   const [first] = tensors;
   if (tensors.length === 1 && first) {
     const { a, b, difference } = first;
-    if (!a) return 'only in b';
-    if (!b) return 'only in a';
+    if (!a) return t('only in {0}', 'b');
+    if (!b) return t('only in {0}', 'a');
     if (difference === undefined) return `${a.shape.join(' × ')} → ${b.shape.join(' × ')}`;
     if (difference === 0) return `${a.dtype} → ${b.dtype}`;
   }
   const sum = (of: (t: TensorDifference) => number) => Math.sqrt(tensors.reduce((s, t) => s + of(t) ** 2, 0));
   const norm = sum((t) => t.norm ?? 0);
   const difference = sum((t) => t.difference ?? 0);
-  return norm === 0 ? 'from zero' : `${(difference / norm).toPrecision(3)}`;
+  return norm === 0 ? t('from zero') : `${(difference / norm).toPrecision(3)}`;
 }

@@ -1,6 +1,7 @@
+import { t } from '../../base/translate.ts';
 import { ranking } from '../../plan/importance.ts';
 import { rankingOrder } from '../../plan/suggest-surgery.ts';
-import type { ImportanceInterval } from '../../record/importance.ts';
+import type { ImportanceInterval, Standing } from '../../record/importance.ts';
 import type { Measured } from '../../record/measured.ts';
 import { importanceUnits } from '../../report/importance.ts';
 import { noScale } from './node.ts';
@@ -32,10 +33,10 @@ export interface Importance {
 }
 export type Heat = 1 | 2 | 3 | 4 | 5;
 
-const standingWords = {
-  current: 'of this model',
-  stale: 'stale: its folder held another model then',
-  unknown: 'not known to be of this version of the model: its files are not hashed',
+const standingWords: Record<Standing, () => string> = {
+  current: () => t('of this model'),
+  stale: () => t('stale: its folder held another model then'),
+  unknown: () => t('not known to be of this version of the model: its files are not hashed'),
 };
 
 /** Everything that can be drawn, the most trusted first; of two that say the same of one corpus the newer. */
@@ -50,9 +51,9 @@ function scalesOfOne(measured: Measured[number], first: Measured[number]): Scale
   const { corpus, metrics, intervals, tasks = {} } = importance;
   // What was measured of the first one's corpus needs no name of it.
   const others = first.importance.corpus !== corpus;
-  const detail = `${corpus} · ${timeWords(asked)} · ${standingWords[standing]}`;
+  const detail = `${corpus} · ${timeWords(asked)} · ${standingWords[standing]()}`;
   const scale = (name: string, rest: Pick<Scale, 'unit' | 'values' | 'intervals'>): Scale => {
-    const label = others ? `${name} on ${corpus}` : name;
+    const label = others ? t('{0} on {1}', name, corpus) : name;
     const ranks: number[] = [];
     for (const [place, layer] of ranking(rest.values).entries()) ranks[layer] = place + 1;
     return { id: label, label, detail, measured, ranks, ...rest };
@@ -65,7 +66,7 @@ function scalesOfOne(measured: Measured[number], first: Measured[number]): Scale
       (['removal', 'duplication'] as const).flatMap((name) => {
         const values = drops[name];
         return values
-          ? [scale(`${name}, ${metric} of ${task}`, { unit: metric, values, intervals: around[name] })]
+          ? [scale(t('{0}, {1} of {2}', name, metric, task), { unit: metric, values, intervals: around[name] })]
           : [];
       }),
     ),
@@ -82,25 +83,25 @@ export function importanceOfLayer(scale: Scale, layer: number): Importance | und
   const value = values[layer];
   const rank = ranks[layer];
   if (value === undefined || rank === undefined) return undefined;
-  const stale = measured.standing === 'stale' ? ', stale' : '';
+  const stale = measured.standing === 'stale' ? `, ${t('stale')}` : '';
   const interval = intervals?.[layer];
   const around = interval ? ` [${digits(interval[0])}, ${digits(interval[1])}]` : '';
   const { tokens, documents } = measured.importance;
-  const place = `${rank} of ${values.length}`;
+  const place = t('rank {0} of {1}', rank, values.length);
   return {
     heat: Math.max(1, Math.ceil(5 * (1 - (rank - 1) / values.length))) as Heat,
     number: `${digits(value)}${stale}`,
-    spoken: `importance ${digits(value)} by ${label}, rank ${place}${stale}`,
+    spoken: `${t('importance {0} by {1}', digits(value), label)}, ${place}${stale}`,
     tooltip: [
-      `Importance by ${label}: ${digits(value)}${around}${unit === '' ? '' : ` ${unit}`}, rank ${place}`,
-      `${tokens.toLocaleString('en-US')} tokens of ${documents.toLocaleString('en-US')} documents · ${detail}`,
+      `${t('Importance by {0}', label)}: ${digits(value)}${around}${unit === '' ? '' : ` ${unit}`}, ${place}`,
+      `${t('{0} tokens of {1} documents', tokens.toLocaleString('en-US'), documents.toLocaleString('en-US'))} · ${detail}`,
     ],
   };
 }
 
 /** For the model's row. */
 export function scaleWords({ label, measured }: Scale): string {
-  return `importance by ${label}${measured.standing === 'stale' ? ', stale' : ''}`;
+  return `${t('importance by {0}', label)}${measured.standing === 'stale' ? `, ${t('stale')}` : ''}`;
 }
 
 const digits = (value: number): string => value.toPrecision(3);

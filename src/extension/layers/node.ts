@@ -1,3 +1,4 @@
+import { t } from '../../base/translate.ts';
 import type { Heat } from './importance.ts';
 
 /** What is to be seen of a layer, module or tensor. */
@@ -24,16 +25,16 @@ export interface LayerNode {
 }
 
 /** How each mark is said and drawn. */
-export const markWords: Record<Mark, string> = {
-  new: 'new',
-  pruned: 'pruned',
-  merged: 'merged',
-  trained: 'trained',
-  partly: 'partly trained',
-  adapted: 'adapted by LoRA',
-  frozen: 'frozen',
-  changed: 'changed',
-  differs: 'differs',
+export const markWords: Record<Mark, () => string> = {
+  new: () => t('new'),
+  pruned: () => t('pruned'),
+  merged: () => t('merged'),
+  trained: () => t('trained'),
+  partly: () => t('partly trained'),
+  adapted: () => t('adapted by LoRA'),
+  frozen: () => t('frozen'),
+  changed: () => t('changed'),
+  differs: () => t('differs'),
 };
 
 /** Choice of a user who wants no importance drawn. */

@@ -1,3 +1,4 @@
+import { t } from '../../base/translate.ts';
 import { leaves, type TreeNode } from '../../model/tree.ts';
 import type { StackLayer } from '../../model/types.ts';
 import { bytes, parameters, percent } from '../../plan/amounts.ts';
@@ -55,8 +56,8 @@ export function drawModel(title: string, tree: TreeNode, drawing: Drawing, base:
   const layers = tree.children.filter(({ kind }) => kind === 'layer').length;
   const trained = drawing.trained && trainedWords(tree, drawing);
   const words = [
-    `${layers} layer${layers === 1 ? '' : 's'}`,
-    `${parameters(tree.parameters)} parameters`,
+    layers === 1 ? t('1 layer') : t('{0} layers', layers),
+    t('{0} parameters', parameters(tree.parameters)),
     ...(trained === undefined ? [] : [trained]),
     bytes(tree.bytes),
     ...(drawing.importance ? [scaleWords(drawing.importance.scale)] : []),
@@ -74,8 +75,8 @@ export function drawModel(title: string, tree: TreeNode, drawing: Drawing, base:
 }
 
 function trainedWords(tree: TreeNode, { trainedParameters = 0 }: Drawing): string {
-  if (trainedParameters === 0) return 'nothing trained';
-  return `${parameters(trainedParameters)} trained (${percent(trainedParameters, tree.parameters)})`;
+  if (trainedParameters === 0) return t('nothing trained');
+  return t('{0} trained ({1})', parameters(trainedParameters), percent(trainedParameters, tree.parameters));
 }
 
 /** Where a pruned base layer stood: before the first row that comes of a later layer. */
@@ -95,14 +96,14 @@ function drawNode(node: TreeNode, drawing: Drawing): LayerNode {
   const [kind = [], made = []] = node.layer ? layerWords(node.layer, node.name) : [];
   const words = [...kind, ...trainingWords(marks), ...made, parameters(node.parameters)];
   const important = node.kind === 'layer' ? importanceOfNode(node, drawing) : undefined;
-  const label = node.layer ? `Layer ${node.layer.label}` : node.name;
+  const label = node.layer ? t('Layer {0}', node.layer.label) : node.name;
   return {
     key: node.path,
     kind: node.kind === 'layer' ? 'layer' : 'module',
     label,
     description: [...(important ? [important.number] : []), ...words].join(' · '),
     marks,
-    spoken: `${label}, ${words.join(', ')} parameters${important ? `, ${important.spoken}` : ''}`,
+    spoken: `${t('{0}, {1} parameters', label, words.join(', '))}${important ? `, ${important.spoken}` : ''}`,
     tooltip: [node.path, ...words, bytes(node.bytes), node.dtypes.join(' and '), ...(important?.tooltip ?? [])],
     ...(important && { heat: important.heat }),
     children: node.children.map((child) => drawNode(child, drawing)),
@@ -121,11 +122,17 @@ function tensorRow(leaf: TreeNode, drawing: Drawing): LayerNode {
     label: leaf.name,
     description: words.join(' · '),
     marks,
-    spoken: `${leaf.path}, shape ${leaf.shape!.join(' by ')}, ${[dtype, bytes(leaf.bytes), ...trainingWords(marks)].join(', ')}`,
+    spoken: [
+      leaf.path,
+      t('shape {0}', leaf.shape!.join(' × ')),
+      dtype,
+      bytes(leaf.bytes),
+      ...trainingWords(marks),
+    ].join(', '),
     tooltip: [
       leaf.path,
       `${shape} ${dtype}`,
-      `${parameters(leaf.parameters)} parameters, ${bytes(leaf.bytes)}`,
+      t('{0} parameters, {1}', parameters(leaf.parameters), bytes(leaf.bytes)),
       ...trainingWords(marks),
     ],
     children: [],
@@ -142,16 +149,16 @@ function importanceOfNode({ name, layer }: TreeNode, { importance }: Drawing): I
 
 function prunedRow(layer: TreeNode, { importance }: Drawing): LayerNode {
   const important = importance?.of === 'base' ? importanceOfLayer(importance.scale, Number(layer.name)) : undefined;
-  const label = `Layer ${layer.name}`;
-  const words = ['pruned', parameters(layer.parameters)];
+  const label = t('Layer {0}', layer.name);
+  const words = [markWords.pruned(), parameters(layer.parameters)];
   return {
     key: `pruned.${layer.path}`,
     kind: 'layer',
     label,
     description: [...(important ? [important.number] : []), ...words].join(' · '),
     marks: ['pruned'],
-    spoken: `${label}, pruned, ${parameters(layer.parameters)} parameters${important ? `, ${important.spoken}` : ''}`,
-    tooltip: [`${layer.path} of the base`, ...words, ...(important?.tooltip ?? [])],
+    spoken: `${t('{0}, {1} parameters', label, words.join(', '))}${important ? `, ${important.spoken}` : ''}`,
+    tooltip: [t('{0} of the base', layer.path), ...words, ...(important?.tooltip ?? [])],
     ...(important && { heat: important.heat }),
     children: [],
   };
@@ -163,20 +170,20 @@ function layerMarks(layer: StackLayer | undefined): Mark[] {
 
 /** What the layer is, and how it was made: `new`, and `average of 3 and 4 · starts as x → x · now 4`. */
 function layerWords(layer: StackLayer, now: string): [kind: string[], made: string[]] {
-  const moved = layer.label === now ? [] : [`now ${now}`];
+  const moved = layer.label === now ? [] : [t('now {0}', now)];
   if (layer.kind === 'kept') return [[], moved];
-  if (layer.kind === 'merged') return [['merged'], [`average of ${list(layer.of)}`, ...moved]];
+  if (layer.kind === 'merged') return [[markWords.merged()], [t('average of {0}', list(layer.of)), ...moved]];
   const made = {
-    average: `average of ${list(layer.sources)}`,
-    copy: `copy of ${list(layer.sources)}`,
-    random: 'random',
+    average: t('average of {0}', list(layer.sources)),
+    copy: t('copy of {0}', list(layer.sources)),
+    random: t('random'),
   };
-  return [['new'], [made[layer.init], ...(layer.identity ? ['starts as x → x'] : []), ...moved]];
+  return [[markWords.new()], [made[layer.init], ...(layer.identity ? [t('starts as x → x')] : []), ...moved]];
 }
 
 function list(numbers: readonly number[]): string {
   if (numbers.length < 2) return numbers.join('');
-  return `${numbers.slice(0, -1).join(', ')} and ${numbers.at(-1)}`;
+  return t('{0} and {1}', numbers.slice(0, -1).join(', '), numbers.at(-1)!);
 }
 
 function trainingMarks(node: TreeNode, { trained, adapted }: Drawing): Mark[] {
@@ -193,5 +200,5 @@ function trainingMarks(node: TreeNode, { trained, adapted }: Drawing): Mark[] {
 }
 
 function trainingWords(marks: readonly Mark[]): string[] {
-  return marks.filter((mark) => !['new', 'merged', 'pruned'].includes(mark)).map((mark) => markWords[mark]);
+  return marks.filter((mark) => !['new', 'merged', 'pruned'].includes(mark)).map((mark) => markWords[mark]());
 }

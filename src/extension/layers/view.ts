@@ -223,7 +223,8 @@ export class LayersView
     if (source.kind === 'tree') return { ...nothing, root: source.root };
     try {
       // A bundle of its own: parser, schema and planner are loaded with the first tree.
-      const { describeExperiment, describeModel } = await import('./describe.ts');
+      const { describeExperiment, describeModel, speak } = await import('./describe.ts');
+      speak(vscode.l10n.bundle);
       const scale = this.#context.workspaceState.get<string>(scaleKey);
       if (source.kind === 'folder') {
         const described = await attempt(() => describeModel(source.folder, this.#homes(), { scale }));

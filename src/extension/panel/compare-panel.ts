@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import * as vscode from 'vscode';
 import { type Problem, sentence } from '../../base/problem.ts';
+import { spoken } from '../../base/translate.ts';
 import {
   type PanelChoice,
   type PanelSource,
@@ -63,6 +64,8 @@ export class ComparePanel implements vscode.Disposable {
       origin: webview.cspSource,
       nonce: randomBytes(16).toString('hex'),
       title: panel.title,
+      language: vscode.env.language,
+      texts: spoken(),
     });
   }
 

@@ -1,3 +1,4 @@
+import type { Texts } from '../../base/translate.ts';
 import { escapeMarkup } from '../../report/markup.ts';
 
 export interface PageParts {
@@ -8,13 +9,17 @@ export interface PageParts {
   origin: string;
   nonce: string;
   title: string;
+  /** Of the editor: `en`, `de`. */
+  language: string;
+  /** For `webview/language.ts`. */
+  texts: Texts;
 }
 
 /**
  * The page of the compare panel. Nothing runs but the one script with the nonce, nothing is loaded from elsewhere, no style is
  * inline (elements and charts set theirs by script); pictures are those the panel makes of its own charts.
  */
-export function panelHtml({ script, style, origin, nonce, title }: PageParts): string {
+export function panelHtml({ script, style, origin, nonce, title, language, texts }: PageParts): string {
   const policy = [
     "default-src 'none'",
     `script-src 'nonce-${nonce}'`,
@@ -25,7 +30,7 @@ export function panelHtml({ script, style, origin, nonce, title }: PageParts): s
     "form-action 'none'",
   ].join('; ');
   return `<!doctype html>
-<html lang="en">
+<html lang="${escapeMarkup(language)}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${escapeMarkup(policy)}">
@@ -34,7 +39,7 @@ export function panelHtml({ script, style, origin, nonce, title }: PageParts): s
 <title>${escapeMarkup(title)}</title>
 </head>
 <body>
-<div id="panel"></div>
+<div id="panel" data-texts="${escapeMarkup(JSON.stringify(texts))}"></div>
 <script nonce="${nonce}" src="${escapeMarkup(script)}"></script>
 </body>
 </html>

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { attempt, fail, sentence } from '../../base/problem.ts';
+import { attempt, fail, sentence, toProblem } from '../../base/problem.ts';
+import { t } from '../../base/translate.ts';
 import type { RunStatus } from '../../protocol/panel.ts';
 import { layout } from '../../record/layout.ts';
 import { type RunProgress, readProgress, readRun, stepsLabel } from '../../record/read.ts';
@@ -27,6 +28,9 @@ export interface RunCache {
   /** By folder: what is wrong with its files, as a sentence. */
   readonly damaged: ReadonlyMap<string, string>;
 }
+
+/** What is wrong with a run whose records cannot be read. */
+const damages = new Set(['records-damaged', 'run-damaged']);
 
 /** Beats and logs change all the time and are no part of a comparison. */
 const unread = /^(heartbeat|stdout|stderr|supervisor|checkpoint)/;
@@ -72,8 +76,9 @@ export function createRunCache(): RunCache {
         if (sight) loaded.set(folder, { signature: sight.signature, data });
         return data;
       } catch (error) {
-        if (!(error instanceof SyntaxError)) throw error;
-        const message = `A record of ${basename(folder)} is damaged (${error.message}).`;
+        const problem = toProblem(error);
+        if (!(error instanceof SyntaxError || damages.has(problem?.code ?? ''))) throw error;
+        const message = `A record of ${basename(folder)} is damaged (${problem?.message ?? String(error)}).`;
         damaged.set(folder, `${message} Its numbers are left out; resume or remove the run.`);
         return fail('run-damaged', message, { place: folder });
       }
@@ -126,5 +131,5 @@ function workDone(progress: RunProgress | undefined): RunStatus['progress'] {
     const { done, total, label } = current;
     return total > 0 ? { done, total, label } : undefined;
   }
-  return progress.steps > 0 ? { done: progress.step?.step ?? 0, total: progress.steps, label: 'steps' } : undefined;
+  return progress.steps > 0 ? { done: progress.step?.step ?? 0, total: progress.steps, label: t('steps') } : undefined;
 }

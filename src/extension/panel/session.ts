@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { attempt, fail, type Problem, type Result, toProblem } from '../../base/problem.ts';
+import { t } from '../../base/translate.ts';
 import type { PanelChoice, PanelSource, PanelState } from '../../protocol/panel.ts';
 import { compare } from '../../report/comparison.ts';
 import { exports, type Format } from '../../report/exports.ts';
@@ -53,7 +54,7 @@ export function createSession(post: (state: PanelState) => void, rest = calm): S
     if (signature === seen) return;
     // Before the work: what changes meanwhile is seen at the next look, and what fails is not tried again unchanged.
     seen = signature;
-    if (!state.comparison) publish({ busy: 'Reading the runs and comparing them' });
+    if (!state.comparison) publish({ busy: t('Reading the runs and comparing them') });
     const result = await attempt(async () => {
       const input = await collectSource(source!, cache);
       return { title: input.title, comparison: comparisonOf(input, choice) };
@@ -92,7 +93,7 @@ export function createSession(post: (state: PanelState) => void, rest = calm): S
     },
     choose(order) {
       choice = order.choice;
-      publish({ choice, busy: 'Comparing anew' });
+      publish({ choice, busy: t('Comparing anew') });
       step();
     },
     watch({ on }) {
@@ -105,7 +106,7 @@ export function createSession(post: (state: PanelState) => void, rest = calm): S
       seen = '';
       deleted = [];
       delete cache.plan;
-      publish({ notices: [], problem: undefined, busy: 'Reading the runs anew' });
+      publish({ notices: [], problem: undefined, busy: t('Reading the runs anew') });
       step();
     },
   };
@@ -116,7 +117,7 @@ export function createSession(post: (state: PanelState) => void, rest = calm): S
       return attempt(() => {
         const { comparison } = state ?? {};
         if (!comparison)
-          fail('not-available', 'There is nothing to export yet.', { remedy: 'Wait for the comparison.' });
+          fail('not-available', t('There is nothing to export yet.'), { remedy: t('Wait for the comparison.') });
         return exports[format].write(comparison, {});
       });
     },
@@ -130,7 +131,7 @@ function comparisonOf(input: CompareInput, choice: PanelChoice): Comparison {
   return compare({ ...input, compare: { ...input.compare, ...Object.fromEntries(chosen) } }, { shownFlips });
 }
 
-const deletedWords = (id: string): string => `The run directory of ${id} was deleted while this was open.`;
+const deletedWords = (id: string): string => t('The run directory of {0} was deleted while this was open.', id);
 
 function titleOf(source: PanelSource): string {
   return source.kind === 'experiment'
@@ -143,8 +144,8 @@ function defect(error: unknown): Problem {
   return (
     toProblem(error) ?? {
       code: 'defect',
-      message: `The comparison failed: ${error instanceof Error ? error.message : String(error)}.`,
-      remedy: 'Try again; if it stays, report it with the output of Strata: Show Output.',
+      message: t('The comparison failed: {0}.', error instanceof Error ? error.message : String(error)),
+      remedy: t('Try again; if it stays, report it with the output of Strata: Show Output.'),
     }
   );
 }

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Result } from '../../base/problem.ts';
+import { spoken, t } from '../../base/translate.ts';
 import type { PanelState } from '../../protocol/panel.ts';
 import type { Format } from '../../report/exports.ts';
 import type { FromWorker, Order, ToWorker } from './thread.ts';
@@ -17,8 +18,8 @@ const ended = (reason: string): Result<never> => ({
   ok: false,
   problem: {
     code: 'thread-ended',
-    message: `The thread that compares the runs ended: ${reason}.`,
-    remedy: 'Try again; compare fewer runs if it ran out of memory.',
+    message: t('The thread that compares the runs ended: {0}.', reason),
+    remedy: t('Try again; compare fewer runs if it ran out of memory.'),
   },
 });
 
@@ -27,7 +28,10 @@ export function startThread(
   script: string,
   on: { state(state: PanelState): void; lost(result: Result<never>): void },
 ): Thread {
-  const worker = new Worker(script, { resourceLimits: { maxOldGenerationSizeMb: memory } });
+  const worker = new Worker(script, {
+    resourceLimits: { maxOldGenerationSizeMb: memory },
+    workerData: spoken(),
+  });
   const waiting = new Map<number, (result: Result<string>) => void>();
   let requests = 0;
   let over: Result<never> | undefined;
@@ -59,7 +63,7 @@ export function startThread(
       });
     },
     dispose() {
-      over = ended('it was closed');
+      over = ended(t('it was closed'));
       void worker.terminate();
     },
   };

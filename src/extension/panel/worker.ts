@@ -1,8 +1,10 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
+import { speak, type Texts } from '../../base/translate.ts';
 import { createSession } from './session.ts';
 import type { ToWorker } from './thread.ts';
 
 /** The thread of one compare panel. It owns the session; what it is told and what it says are in `thread.ts`. */
+speak(workerData as Texts);
 const port = parentPort!;
 const session = createSession((state) => port.postMessage({ type: 'state', state }));
 port.on('message', (message: ToWorker) => {

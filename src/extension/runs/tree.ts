@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { t } from '../../base/translate.ts';
 import { count, duration } from '../../plan/amounts.ts';
 import { states } from '../../record/state.ts';
 import type { RunState } from '../../record/types.ts';
@@ -206,7 +207,7 @@ function armOrRun(group: Group, arm: string, runs: Map<string, RunEntry>): RunNo
     description: summary.words,
     icon: summary.icon,
     context: 'arm',
-    spoken: `arm ${arm}, ${summary.words}`,
+    spoken: t('arm {0}, {1}', arm, summary.words),
     tooltip: [`${arm}: ${summary.words}`],
     file: group.file,
   };
@@ -223,7 +224,7 @@ function experimentNode(group: Group): RunNode {
     description: summary.words,
     icon: summary.icon,
     context: 'experiment',
-    spoken: `experiment ${experiment.title ?? experiment.stem}, ${summary.words}`,
+    spoken: t('experiment {0}, {1}', experiment.title ?? experiment.stem, summary.words),
     tooltip: [...(experiment.title === undefined ? [] : [experiment.title]), group.file, summary.words],
     file: group.file,
   };
@@ -260,11 +261,11 @@ function runNode(entry: RunEntry, older: boolean, underArm: boolean): RunNode {
   const { folder, state, arm, seed, reason } = entry;
   const { word, active } = states[state];
   const seedWords = seed === undefined ? 'any seed' : `seed ${seed}`;
-  const label = underArm ? seedWords : seed === undefined ? arm : `${arm}, seed ${seed}`;
+  const label = underArm ? seedWords : seed === undefined ? arm : t('{0}, seed {1}', arm, seed);
   const facts = [older ? `${word}, older` : word, ...(active ? progressWords(entry) : valueWords(entry))];
   if (state === 'failed' || state === 'lost' || state === 'skipped') facts.splice(1, 0, ...(reason ? [reason] : []));
   if (entry.place !== undefined) facts.push(entry.place);
-  const name = seed === undefined ? arm : `${arm}, seed ${seed}`;
+  const name = seed === undefined ? arm : t('{0}, seed {1}', arm, seed);
   return {
     key: folder,
     kind: 'run',
@@ -272,7 +273,7 @@ function runNode(entry: RunEntry, older: boolean, underArm: boolean): RunNode {
     description: facts.join(' · '),
     icon: stateIcons[state],
     context: contextOf(entry),
-    spoken: `run ${name}, ${facts.join(', ')}`,
+    spoken: t('run {0}, {1}', name, facts.join(', ')),
     tooltip: tooltipOf(entry, older),
     file: entry.experiment.file,
     folder,
@@ -299,9 +300,9 @@ export function progressWords({ progress }: RunEntry): string[] {
   return [
     ...(label === 'training' ? [] : [label]),
     ...(share === undefined ? [] : [`${Math.floor(100 * Math.min(1, share))} %`]),
-    ...(rate === undefined ? [] : [`${count(rate)} tokens/s`]),
-    ...(remaining === undefined ? [] : [`${duration(remaining)} left`]),
-    ...(step ? [`loss ${step.loss.toPrecision(3)}`] : []),
+    ...(rate === undefined ? [] : [t('{0} tokens/s', count(rate))]),
+    ...(remaining === undefined ? [] : [t('{0} left', duration(remaining))]),
+    ...(step ? [t('loss {0}', step.loss.toPrecision(3))] : []),
   ];
 }
 
@@ -318,15 +319,15 @@ function tooltipOf(entry: RunEntry, older: boolean): string[] {
   return [
     id,
     `${states[state].word}${reason === undefined ? '' : `: ${reason}`}`,
-    ...(older ? ['A newer run of this arm and seed is there.'] : []),
-    ...(progress?.step ? [`step ${progress.step.done} of ${progress.step.total}`] : []),
+    ...(older ? [t('A newer run of this arm and seed is there.')] : []),
+    ...(progress?.step ? [t('step {0} of {1}', progress.step.done, progress.step.total)] : []),
     ...values.map(({ task, metric, value }) => {
-      const better = metricOf(metric)?.direction === 'lower' ? ', lower is better' : '';
+      const better = metricOf(metric)?.direction === 'lower' ? `, ${t('lower is better')}` : '';
       return `${task}: ${metric} ${Number(value.toPrecision(5))}${better}`;
     }),
-    `asked for ${time(asked)}${ended === undefined ? '' : `, ended ${time(ended)}`}`,
-    ...(attempts > 1 ? [`${attempts} attempts`] : []),
-    where ?? 'this machine',
+    ended === undefined ? t('asked for {0}', time(asked)) : t('asked for {0}, ended {1}', time(asked), time(ended)),
+    ...(attempts > 1 ? [t('{0} attempts', attempts)] : []),
+    where ?? t('this machine'),
   ];
 }
 
@@ -335,10 +336,10 @@ function damagedNode({ id, folder, damaged }: DamagedRun): RunNode {
     key: folder,
     kind: 'damaged',
     label: id || basename(folder),
-    description: 'cannot be read',
+    description: t('cannot be read'),
     icon: { id: 'warning', color: 'list.warningForeground' },
     context: 'damaged removable',
-    spoken: `damaged run ${id}, ${damaged}`,
+    spoken: t('damaged run {0}, {1}', id, damaged),
     tooltip: [damaged],
     folder,
   };
