@@ -32,9 +32,6 @@ export interface RunCache {
 /** What is wrong with a run whose records cannot be read. */
 const damages = new Set(['records-damaged', 'run-damaged']);
 
-/** What is wrong with a run whose records cannot be read. */
-const damages = new Set(['records-damaged', 'run-damaged']);
-
 /** Beats and logs change all the time and are no part of a comparison. */
 const unread = /^(heartbeat|stdout|stderr|supervisor|checkpoint)/;
 
