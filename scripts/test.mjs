@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { build, installPackages, root } from './setup.mjs';
+import { build, installPackages, root, systemPackages } from './setup.mjs';
 
 const shared = join(root, '..', 'shared');
 const required = new Set((process.env.STRATA_REQUIRE ?? '').split(',').filter(Boolean));
@@ -152,19 +152,25 @@ const steps = {
   lint: single('lint', bin('biome'), ['check', '.']),
   rooms: single('room boundaries', bin('depcruise'), ['--config', '.dependency-cruiser.cjs', 'src']),
   unit: nodeTests('unit', 2),
+  fuzz: nodeTests('fuzz', 1),
   engine: nodeTests('engine', 1),
   launch: nodeTests('launch', 1),
   suite: inVsCode('suite', ['scripts/suite.mjs']),
   ui: nodeTests('ui', 1),
   walk: inVsCode('walk', ['scripts/ui.mjs']),
   acceptance: acceptance('logits', 'tokenizer', 'stories', 'surgery', 'training', 'analysis', 'benchmarks'),
+  labs: nodeTests('labs', 1),
   demo: single('demo', process.execPath, [join(root, 'scripts/demo.mjs'), '--check']),
 };
 
 installPackages();
 build();
+// Real servers on loopback; what cannot be installed is told by the tests that miss it.
+for (const lack of systemPackages([{ program: '/usr/sbin/sshd', debian: 'openssh-server' }])) console.log(`No ${lack}`);
+/** Minutes of faults and whole experiments on other machines: `npm run test:labs`. */
+const slow = new Set(['labs']);
 const chosen = process.argv.slice(2);
-for (const name of chosen.length > 0 ? chosen : Object.keys(steps)) {
+for (const name of chosen.length > 0 ? chosen : Object.keys(steps).filter((step) => !slow.has(step))) {
   if (!steps[name]) throw new Error(`no step "${name}"; there are ${Object.keys(steps).join(', ')}`);
   const began = Date.now();
   console.log(`\n── ${name}`);
