@@ -19,7 +19,7 @@ export interface CommandRow {
 }
 
 /** Runs other people's code paths (tokenizer expressions, chat templates) or the engine: not in an untrusted folder. */
-const trusted = 'isWorkspaceTrusted';
+export const trusted = 'isWorkspaceTrusted';
 const inExperiment = 'editorLangId == strata';
 const runsView = 'view == strata.runs';
 const layersView = 'view == strata.layers';

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { App } from './app.ts';
-import type { CommandId } from './commands.ts';
+import { type CommandId, type CommandRow, commands, trusted } from './commands.ts';
 import { compareExperiment, compareSelected } from './compare.ts';
 import { compareCheckpoints } from './compare-checkpoints.ts';
 import { chosenExperiment } from './experiment.ts';
@@ -121,10 +121,27 @@ async function openModel(app: App, folder?: vscode.Uri): Promise<void> {
   if (chosen) await app.layers.showFolder(chosen.fsPath);
 }
 
-/** Registers every command of the table. A failure is a sentence in the log and to the user, never silence. */
+/** Registers every command of the table. What went wrong is said by VS Code, with the message of the error. */
 export function registerCommands(app: App): vscode.Disposable {
   const entries = Object.entries(handlers) as [CommandId, (app: App, ...args: unknown[]) => unknown][];
   return vscode.Disposable.from(
-    ...entries.map(([id, handle]) => vscode.commands.registerCommand(id, (...args: unknown[]) => handle(app, ...args))),
+    ...entries.map(([id, handle]) =>
+      vscode.commands.registerCommand(id, (...args: unknown[]) => (isAllowed(id) ? handle(app, ...args) : refused())),
+    ),
   );
+}
+
+/** Menus hide what an untrusted folder does not allow; a code lens, a link or another extension would get it all the same. */
+function isAllowed(id: CommandId): boolean {
+  const { enablement }: CommandRow = commands[id];
+  return enablement !== trusted || vscode.workspace.isTrusted;
+}
+
+function refused(): undefined {
+  const manage = vscode.l10n.t('Manage Workspace Trust');
+  const text = vscode.l10n.t('This folder is not trusted: nothing of it is run or evaluated.');
+  vscode.window.showWarningMessage(text, manage).then((chosen) => {
+    if (chosen === manage) void vscode.commands.executeCommand('workbench.trust.manage');
+  });
+  return undefined;
 }

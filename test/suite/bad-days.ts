@@ -47,18 +47,19 @@ test('the panel of an experiment whose run is at work shows how far it is', asyn
   panel = panels.open({ source: { kind: 'experiment', file: file('long.strata.yaml').fsPath } });
   await until('its progress in the panel', () => panel.state.comparison && (status()?.progress?.done ?? 0) > 0);
   if (process.env['VSCODE_TEST_UI']) await ui('screenshot', 'panel-at-work');
-  await written('running');
+  await written('s, seed 1: running');
   assert.ok(index.active);
-  toasts.length = 0;
 });
 
 test('its worker is killed: tree and panel say so, with the reason, and one message pops up', async () => {
+  toasts.length = 0;
   const { worker } = await read<WorkerRecord>(layout.proc(0));
   process.kill(worker.pid, 'SIGKILL');
   await until('the reason in the panel', () => /^failed: Its worker was killed by SIGKILL/.test(status()?.words ?? ''));
   await until('the reason in the tree', async () =>
     /^failed · Its worker was killed/.test((await rowOf('long', 's')).description),
   );
+  await written('s, seed 1: failed: Its worker was killed');
   await until('the message', () => toasts.length > 0);
   assert.deepEqual(toasts, ['long: 1 failed']);
 });
@@ -74,6 +75,7 @@ test('supervisor and worker are killed at once: the run is lost, and both views 
   const { worker } = await read<WorkerRecord>(layout.proc(1));
   for (const { pid } of [supervisor, worker]) process.kill(pid, 'SIGKILL');
   await until('the panel', () => status()?.words === 'lost: Its processes were killed.');
+  await written('s, seed 1: lost: Its processes were killed.');
   await until('the tree', async () =>
     (await rowOf('long', 's')).description.startsWith('lost · Its processes were killed.'),
   );

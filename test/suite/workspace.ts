@@ -39,7 +39,10 @@ export async function writeSuiteWorkspace(folder: string): Promise<void> {
   await writeFile(join(folder, 'tiny.strata.yaml'), experiment);
   // A test cannot answer a question.
   await mkdir(join(folder, '.vscode'));
-  await writeFile(join(folder, '.vscode', 'settings.json'), JSON.stringify({ 'strata.confirmLongerThan': 1e6 }));
+  await writeFile(
+    join(folder, '.vscode', 'settings.json'),
+    JSON.stringify({ 'strata.confirmLongerThan': 1e6, 'strata.nodePath': '/not/a/program' }),
+  );
   await writeFile(
     join(folder, '.vscode', 'tasks.json'),
     JSON.stringify({

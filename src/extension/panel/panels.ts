@@ -17,6 +17,11 @@ export class ComparePanels implements vscode.Disposable, vscode.WebviewPanelSeri
     this.#registration = vscode.window.registerWebviewPanelSerializer(viewType, this);
   }
 
+  /** Those that are open. */
+  get all(): readonly ComparePanel[] {
+    return [...this.#open.values()];
+  }
+
   /** Opens the comparison, or shows the one that is open already. */
   open(options: PanelOptions): ComparePanel {
     const known = this.#open.get(keyOf(options.source));
