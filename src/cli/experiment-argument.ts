@@ -10,6 +10,7 @@ import type { MeasureSpeed } from '../plan/facts/machine.ts';
 import { gather } from '../plan/gather.ts';
 import { isPlannable, resolve } from '../plan/resolve.ts';
 import type { Depth, Facts, Plan } from '../plan/types.ts';
+import { probeDevice } from './device-probe.ts';
 import { createProgress } from './progress.ts';
 import type { Io } from './verb.ts';
 
@@ -51,7 +52,10 @@ export async function loadExperiment(io: Io, file: string, options: LoadOptions)
     if (parsed.experiment === undefined || hasErrors(seen) || files.problems.some((p) => p.severity === 'error'))
       return refuse(io, path, withProblems(seen, files.problems, parsed.tree));
     const { experiment } = parsed;
-    const facts = options.depth === 'all' ? await gather(experiment, { ...options, depth: 'all', progress }) : files;
+    const facts =
+      options.depth === 'all'
+        ? await gather(experiment, { ...options, probe: probeDevice, depth: 'all', progress })
+        : files;
     progress.close();
     if (!isPlannable(facts)) return refuse(io, path, withProblems(seen, facts.problems, parsed.tree));
     const plan = resolve(experiment, facts, { ...options, locate: locateIn(parsed.tree) });

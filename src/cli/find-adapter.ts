@@ -14,8 +14,8 @@ const patience = 60_000;
 export async function findAdapter(options: { largest?: number } = {}): Promise<AdapterFinding> {
   const { code, stdout, stderr } = await probe(options);
   const finding = parsed(stdout);
-  if (!finding) return { found: false, reason: `trying it ended with ${code ?? 'a signal'}${because(stderr)}` };
-  if (!finding.found) return { found: false, reason: `${finding.reason}${because(stderr)}` };
+  if (!finding) return { found: false, reason: because(stderr) ?? `trying it ended with ${code ?? 'a signal'}` };
+  if (!finding.found) return { found: false, reason: because(stderr) ?? finding.reason };
   const named = usedDriver(stderr) ?? (await displayAdapter());
   const software = isSoftware(named.name);
   const memory = software ? totalmem() : await adapterMemory(named.name);
@@ -58,11 +58,11 @@ export function usedDriver(stderr: string): Pick<Adapter, 'name' | 'driver'> | u
 }
 
 /** The loader's own reason, where it has one that helps. */
-export function because(stderr: string): string {
-  if (/libvulkan\.so\.1: cannot open/.test(stderr)) return ': the Vulkan loader (libvulkan.so.1) is not installed';
-  if (/Found no drivers/.test(stderr)) return ': no Vulkan driver is installed';
+export function because(stderr: string): string | undefined {
+  if (/libvulkan\.so\.1: cannot open/.test(stderr)) return 'the Vulkan loader (libvulkan.so.1) is not installed';
+  if (/Found no drivers/.test(stderr)) return 'no Vulkan driver is installed';
   const required = /Vulkan (\w+) required/.exec(stderr);
-  return required ? `: its driver lacks ${required[1]}` : '';
+  return required ? `the Vulkan driver lacks ${required[1]}` : undefined;
 }
 
 /** Windows and macOS say which display adapter there is, and not which one WebGPU took. */

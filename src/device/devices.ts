@@ -43,12 +43,18 @@ export const devices: Partial<Record<DeviceName, Device>> = {
   },
 };
 
+/** Why a device has no row yet, and what can be used instead. */
+export const notCarriedOut: Partial<Record<DeviceName, { why: string; instead: string }>> = {
+  cuda: { why: 'its trainer, K steps in one graph, is not written', instead: 'webgpu' },
+};
+
 /** The row of a device; fails with `not-available` where there is none. */
 export function deviceRow(name: DeviceName): Device {
+  const { why = 'it is unknown', instead = 'cpu' } = notCarriedOut[name] ?? {};
   return (
     devices[name] ??
-    fail('not-available', `This version of Strata does not compute on the device ${name}.`, {
-      remedy: 'Use `device: cpu`.',
+    fail('not-available', `This version of Strata does not compute on the device ${name}: ${why}.`, {
+      remedy: `Use \`device: ${instead}\`.`,
     })
   );
 }

@@ -35,10 +35,11 @@ const where = (path: Path, is: boolean): Path[] => (is ? [path] : []);
 
 export const notAvailable: NotAvailable[] = [
   {
-    what: '`precision: mixed`',
-    instead: 'Use `float32`.',
+    what: '`precision: mixed` on another device than `webgpu`',
+    instead: 'Use `float32`, or `device: webgpu` for the whole file.',
     fix: 'float32',
-    places: (context) => inTraining(context, 'precision', oneOf('mixed')),
+    places: (context) =>
+      context.experiment.device === 'webgpu' ? [] : inTraining(context, 'precision', oneOf('mixed')),
   },
   {
     what: '`base_precision: bfloat16` and `int4`',
@@ -47,10 +48,10 @@ export const notAvailable: NotAvailable[] = [
     places: (context) => inTraining(context, 'base_precision', oneOf('bfloat16', 'int4')),
   },
   {
-    what: '`device: webgpu` and `cuda`',
-    instead: 'Use `cpu` or `auto`.',
-    fix: 'cpu',
-    places: ({ experiment }) => where(['device'], experiment.device === 'webgpu' || experiment.device === 'cuda'),
+    what: '`device: cuda`',
+    instead: 'Use `webgpu`, which computes on the same graphics cards, or `auto`.',
+    fix: 'auto',
+    places: ({ experiment }) => where(['device'], experiment.device === 'cuda'),
   },
   {
     what: '`target: {ssh: HOST}` and `{slurm: HOST}`',

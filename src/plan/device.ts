@@ -1,8 +1,25 @@
+import type { DeviceChosen } from '../device/adapter.ts';
 import type { DeviceChoice, Experiment } from '../experiment/types.ts';
 import type { RunSpec } from './types.ts';
 
-/** `auto` is the cpu: what decides numbers is resolved from the file alone, not from the machine. */
-export function deviceOf(asked: DeviceChoice | undefined, { device }: Pick<Experiment, 'device'>): RunSpec['device'] {
+/**
+ * The device of an experiment's runs. `auto` is what was found on this machine, for runs that are on this machine; elsewhere,
+ * and where nobody has looked, it is the cpu.
+ */
+export function deviceOf(
+  asked: DeviceChoice | undefined,
+  experiment: Pick<Experiment, 'device' | 'target'>,
+  found: DeviceChosen | undefined,
+): RunSpec['device'] {
+  const choice = deviceChoice(asked, experiment);
+  return choice === 'auto' ? (found?.device ?? 'cpu') : choice;
+}
+
+/** What was asked for; `auto` on another machine is its cpu. */
+export function deviceChoice(
+  asked: DeviceChoice | undefined,
+  { device, target }: Pick<Experiment, 'device' | 'target'>,
+): DeviceChoice {
   const choice = asked ?? device;
-  return choice === 'auto' ? 'cpu' : choice;
+  return choice === 'auto' && target.kind !== 'local' ? 'cpu' : choice;
 }

@@ -5,10 +5,11 @@ import { attempt } from '../base/problem.ts';
 import type { DeviceChoice, Experiment } from '../experiment/types.ts';
 import { readAdapter } from '../model/adapter.ts';
 import { analysisRun } from './analysis.ts';
-import { deviceOf } from './device.ts';
+import { deviceChoice, deviceOf } from './device.ts';
 import { gatherBenchmark, gatherBenchmarkContent } from './facts/benchmarks.ts';
 import { type FactCache, factCache, makeCacheFolder } from './facts/cache.ts';
 import { countCorpus, gatherCorpus } from './facts/corpora.ts';
+import { gatherDevice, type ProbeDevice } from './facts/device.ts';
 import { gatherImportance } from './facts/importance.ts';
 import { gatherMachine, type MeasureSpeed } from './facts/machine.ts';
 import { type GatheredModel, gatherHashes, gatherModel, gatherTokenizer } from './facts/model.ts';
@@ -32,6 +33,8 @@ export interface GatherOptions {
   device?: DeviceChoice;
   /** Measures the speed of training where it is not known yet; without it there is no estimate of time then. */
   measure?: MeasureSpeed;
+  /** Tries what `device: auto` takes here, where that is not remembered; without it `auto` is the cpu then. */
+  probe?: ProbeDevice;
 }
 
 /**
@@ -56,9 +59,11 @@ export async function gather(experiment: Experiment, options: GatherOptions): Pr
   const cache = factCache(folder);
   await gatherContents(model, cache, context);
   facts.machine = await gatherMachine(model?.model.config, options);
+  if (deviceChoice(options.device, experiment) === 'auto') facts.device = await gatherDevice(options.probe);
   await tried(facts, ['analysis'], async () => {
     const { base } = facts;
-    const analysis = base && analysisRun(experiment, { ...facts, base }, deviceOf(options.device, experiment));
+    const analysis =
+      base && analysisRun(experiment, { ...facts, base }, deviceOf(options.device, experiment, facts.device));
     if (analysis) facts.importance = await gatherImportance(join(from, '.strata', 'runs'), analysis.id);
   });
   return facts;

@@ -42,7 +42,7 @@ export function resolve(experiment: Experiment, facts: PlannableFacts, options: 
   const planned = planArms(experiment, facts, wanted, diagnostics);
   const corpora = Object.values(facts.contents ?? {});
   checkFacts(experiment, facts, planned, diagnostics);
-  const device = deviceOf(options.device, experiment);
+  const device = deviceOf(options.device, experiment, facts.device);
   const runs = diagnostics.failed ? [] : planRuns(experiment, facts, planned, seeds, device);
   const analysis = diagnostics.failed ? undefined : planAnalysis(experiment, facts, device, options.arms && wanted);
   return {

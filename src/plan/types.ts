@@ -1,4 +1,5 @@
 import type { BenchmarkPart } from '../data/benchmark-data.ts';
+import type { DeviceChosen } from '../device/adapter.ts';
 import type { ExperimentFacts } from '../experiment/facts.ts';
 import type { Diagnostic, Experiment, TaskSpec, TrainingSpec } from '../experiment/types.ts';
 import type { ModelConfig, StackLayer, Surgery, TensorRef } from '../model/types.ts';
@@ -26,6 +27,8 @@ export interface Facts extends ExperimentFacts {
   importance?: ImportanceFacts;
   overlaps?: Overlap[];
   machine?: MachineFacts;
+  /** What `device: auto` takes on this machine, if it was asked for and found out. */
+  device?: DeviceChosen;
   problems: FactProblem[];
 }
 

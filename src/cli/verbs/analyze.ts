@@ -16,7 +16,7 @@ import { suggestSurgery, surgeryYaml } from '../../plan/suggest-surgery.ts';
 import type { ImportanceRecord } from '../../record/importance.ts';
 import { importanceText } from '../../report/importance-text.ts';
 import { openModelArgument } from '../model-argument.ts';
-import { computing, readComputing, wholeNumber } from '../options.ts';
+import { chooseComputing, computing, wholeNumber } from '../options.ts';
 import { createProgress } from '../progress.ts';
 import { readTasksFile, taskRequests } from '../tasks-file.ts';
 import type { Verb } from '../verb.ts';
@@ -39,7 +39,7 @@ export const analyze: Verb = {
       .option('--out <file>', 'write importance.json here');
   },
   async run(io, [argument = ''], options) {
-    const { threads } = readComputing(options);
+    const { device, threads } = await chooseComputing(io, options);
     const metrics = metricNames(options['metrics']);
     const tokens = wholeNumber(options, 'tokens', 1);
     const corpora = await corporaOf(options, io.cwd);
@@ -60,7 +60,7 @@ export const analyze: Verb = {
       await hashes.save().catch(() => {});
       const importance = await measure(
         { metrics, tokens, corpora, tasks },
-        { model, modelHash, tokenizer, threads, journalFolder: join(cache, 'analyses'), progress },
+        { model, modelHash, tokenizer, threads, device, journalFolder: join(cache, 'analyses'), progress },
       );
       progress.close();
       if (options['out'] !== undefined) {

@@ -119,7 +119,7 @@ async function collectOwn(io: Io, args: readonly string[], options: Record<strin
     });
   }
   if (files[0] !== undefined) {
-    const device = options['device'] === undefined ? undefined : readComputing(options).device;
+    const { device } = readComputing(options);
     const { plan } = await loadExperiment(io, files[0], { depth: 'all', device });
     return collectPlan(plan, load);
   }

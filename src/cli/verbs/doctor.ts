@@ -3,11 +3,12 @@ import { createRequire } from 'node:module';
 import { availableParallelism, freemem } from 'node:os';
 import { attempt } from '../../base/problem.ts';
 import { version } from '../../base/version.ts';
-import { devices } from '../../device/devices.ts';
-import type { DeviceName } from '../../device/types.ts';
+import { type AdapterFinding, chooseDevice } from '../../device/adapter.ts';
+import { notCarriedOut } from '../../device/devices.ts';
 import { type Finding, findingLines } from '../../launch/finding.ts';
 import { bytes, flops } from '../../plan/amounts.ts';
 import { memory, processor, type SpeedShape } from '../../plan/facts/machine.ts';
+import { findAdapter } from '../find-adapter.ts';
 import type { Verb } from '../verb.ts';
 
 /** What this machine offers, what is missing and how to get it. */
@@ -22,7 +23,7 @@ export const doctor: Verb = {
       processorFinding(),
       memoryFinding(),
       await disk(io.cwd),
-      ...deviceFindings(),
+      ...(await deviceFindings()),
       await training(),
     ];
     if (io.json) io.out(JSON.stringify({ findings }, null, 2));
@@ -61,15 +62,67 @@ async function disk(folder: string): Promise<Finding> {
   return { name: 'disk', state: 'warning', found, remedy: 'Runs keep checkpoints and models: free some space.' };
 }
 
-const deviceNames: DeviceName[] = ['cpu', 'webgpu', 'cuda'];
-
-/** Devices of the table, and the version of what computes on them. */
-function deviceFindings(): Finding[] {
+/** Devices of the table: the version of what computes on them, the adapter, and what `auto` takes. */
+async function deviceFindings(): Promise<Finding[]> {
   const runtime = `onnxruntime-node ${runtimeVersion() ?? '(version unknown)'}`;
-  return deviceNames.map((name) => {
-    const found = devices[name] ? runtime : 'not available in this version of Strata';
-    return { name, state: devices[name] ? 'ok' : 'warning', found };
-  });
+  const finding = await findWithLimits();
+  const others = Object.entries(notCarriedOut).map(
+    ([name, { why, instead }]): Finding => ({
+      name,
+      state: 'warning',
+      found: `not available in this version: ${why}`,
+      remedy: `Use the device ${instead}.`,
+    }),
+  );
+  return [
+    { name: 'cpu', state: 'ok', found: runtime },
+    webgpuFinding(finding),
+    ...others,
+    { name: 'auto', state: 'ok', found: chooseDevice(finding).why.replace(/^Device: /, '') },
+  ];
+}
+
+/** The largest tensor that is tried: enough for the embeddings of common models. */
+const largestTried = 2 ** 31;
+
+/** What tensors a graphics card takes is tried; a driver on the processor would take long for it. */
+async function findWithLimits(): Promise<AdapterFinding> {
+  const finding = await findAdapter();
+  return finding.found && !finding.adapter.software ? findAdapter({ largest: largestTried }) : finding;
+}
+
+function webgpuFinding(finding: AdapterFinding): Finding {
+  const name = 'webgpu';
+  if (!finding.found) {
+    const remedy =
+      process.platform === 'linux'
+        ? "A graphics card needs its Vulkan driver, and the loader: apt-get install libvulkan1 (or your system's package)."
+        : 'Install the driver of your graphics card.';
+    return { name, state: 'warning', found: finding.reason, remedy };
+  }
+  const { name: adapter = 'an adapter without a name', driver, half, largestTensor, memory: size } = finding.adapter;
+  const found = [
+    adapter,
+    ...(driver === undefined ? [] : [`driver ${driver}`]),
+    ...(size === undefined ? [] : [`${bytes(size)} memory`]),
+    ...(largestTensor === undefined ? [] : [`tensors up to ${bytes(largestTensor)} tried`]),
+    half ? 'float16 (precision: mixed)' : 'no float16',
+  ].join(', ');
+  if (finding.adapter.software) {
+    return {
+      name,
+      state: 'warning',
+      found,
+      remedy: 'This driver computes on the processor: the device cpu is faster.',
+    };
+  }
+  // What was measured so far was measured on drivers that compute on the processor.
+  return {
+    name,
+    state: 'ok',
+    found,
+    remedy: 'Not yet proven on graphics cards: hold a short run against one with --device cpu.',
+  };
 }
 
 function runtimeVersion(): string | undefined {

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { writeAtomic, writeJsonAtomic } from '../../base/files.ts';
 import { fail } from '../../base/problem.ts';
 import { openTokenizer } from '../../data/tokenizer.ts';
+import type { Device } from '../../device/types.ts';
 import { createGenerator } from '../../engine/generator.ts';
 import { createScorer } from '../../engine/scorer.ts';
 import { evaluateTask } from '../../evaluate/tasks.ts';
@@ -12,7 +13,7 @@ import { layout, samplesFile } from '../../record/layout.ts';
 import type { Scores } from '../../record/types.ts';
 import { parseDocuments, type Selection } from '../../tasks/selection.ts';
 import { openModelArgument } from '../model-argument.ts';
-import { computing, readComputing, wholeNumber } from '../options.ts';
+import { chooseComputing, computing, wholeNumber } from '../options.ts';
 import { createProgress } from '../progress.ts';
 import { readTasksFile, type Tasks, taskRequests } from '../tasks-file.ts';
 import type { Verb } from '../verb.ts';
@@ -34,7 +35,7 @@ export const evaluate: Verb = {
     );
   },
   async run(io, [argument = ''], options) {
-    const { threads } = readComputing(options);
+    const chosen = await chooseComputing(io, options);
     const selection: Selection = {
       limit: options['limit'] === undefined ? undefined : documentLimit(options['limit']),
       documents: options['documents'] === undefined ? undefined : parseDocuments(String(options['documents'])),
@@ -51,7 +52,7 @@ export const evaluate: Verb = {
 
     const results: Record<string, TaskResult> = {};
     const progress = createProgress(io, { unit: 'requests' });
-    const tools = await createTools(model, threads);
+    const tools = await createTools(model, chosen);
     try {
       for (const request of requests) {
         const onProgress = (done: number, total: number) => progress.report(request.name, done, total);
@@ -84,10 +85,10 @@ function documentLimit(value: unknown): number {
   return limit;
 }
 
-async function createTools(model: Model, threads: number) {
+async function createTools(model: Model, options: { device: Device; threads: number }) {
   return {
-    scorer: await createScorer(model, { threads }),
-    generator: await createGenerator(model, { threads }),
+    scorer: await createScorer(model, options),
+    generator: await createGenerator(model, options),
     tokenizer: model.tokenizerFolder === undefined ? undefined : await openTokenizer(model.tokenizerFolder),
   };
 }

@@ -3,7 +3,7 @@ import { openTokenizer } from '../../data/tokenizer.ts';
 import { createGenerator } from '../../engine/generator.ts';
 import { createEncoder } from '../../evaluate/encode.ts';
 import { openModelArgument } from '../model-argument.ts';
-import { computing, numberWithin, readComputing, wholeNumber } from '../options.ts';
+import { chooseComputing, computing, numberWithin, wholeNumber } from '../options.ts';
 import { createProgress } from '../progress.ts';
 import type { Verb } from '../verb.ts';
 
@@ -23,7 +23,7 @@ export const generate: Verb = {
     );
   },
   async run(io, [argument = ''], options) {
-    const { threads } = readComputing(options);
+    const { device, threads } = await chooseComputing(io, options);
     const sampling = {
       maxTokens: wholeNumber(options, 'max-tokens', 1),
       temperature: numberWithin(options, 'temperature', 0, Number.POSITIVE_INFINITY),
@@ -49,7 +49,7 @@ export const generate: Verb = {
         `warning: the prompt's ${ids.length} tokens were cut off at the left to ${maxPositions - sampling.maxTokens}.`,
       );
     }
-    const generator = await createGenerator(model, { threads });
+    const generator = await createGenerator(model, { device, threads });
     const progress = createProgress(io, { unit: 'tokens' });
     try {
       const endIds = tokenizer.eosId === undefined ? eosTokenIds : [...eosTokenIds, tokenizer.eosId];

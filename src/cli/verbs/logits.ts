@@ -8,7 +8,7 @@ import type { ModelConfig } from '../../model/types.ts';
 import { writeSafetensors } from '../../model/writer.ts';
 import { interruptible } from '../interruptible.ts';
 import { openModelArgument } from '../model-argument.ts';
-import { computing, readComputing } from '../options.ts';
+import { chooseComputing, computing } from '../options.ts';
 import { createProgress } from '../progress.ts';
 import type { Verb } from '../verb.ts';
 
@@ -25,11 +25,11 @@ export const logits: Verb = {
     );
   },
   async run(io, [argument = ''], options) {
-    const { threads } = readComputing(options);
+    const { device, threads } = await chooseComputing(io, options);
     const model = await openModelArgument(argument, io.cwd);
     const ids = await readIds(resolve(io.cwd, String(options['ids'])), model.config);
     const out = resolve(io.cwd, String(options['out']));
-    const scorer = await createScorer(model, { threads });
+    const scorer = await createScorer(model, { device, threads });
     const progress = createProgress(io, { unit: 'rows' });
     const source = logitsSource(scorer, ids, (done) => progress.report('logits', done, ids.length));
     try {

@@ -26,14 +26,15 @@ export const plan: Verb = {
   },
   async run(io, [file = ''], options) {
     const { device, threads } = readComputing(options);
-    const { plan } = await loadExperiment(io, file, {
+    const { plan, facts } = await loadExperiment(io, file, {
       depth: 'all',
       arms: names(options['arm']),
       seeds: numbers(options['seed']),
-      device: options['device'] === 'auto' ? undefined : device,
+      device,
       threads,
       measure,
     });
+    if (facts.device) io.err(facts.device.why);
     const states = await statesOf(plan);
     const tensors = options['tensors'] === true;
     if (io.json) io.out(JSON.stringify(planJson(plan, states), null, 2));

@@ -33,16 +33,16 @@ export const run: Verb = {
   },
   async run(io, [file = ''], options) {
     const { device, threads } = readComputing(options);
-    const chosen = options['device'] === 'auto' ? undefined : device;
     const jobs = wholeNumber(options, 'jobs', 1);
     const how = {
       depth: 'all' as const,
       arms: names(options['arm']),
       seeds: numbers(options['seed']),
-      device: chosen,
+      device,
       threads,
     };
-    const { plan } = await loadExperiment(io, file, how);
+    const { plan, facts: found } = await loadExperiment(io, file, how);
+    if (found.device) io.err(found.device.why);
     const record = options['on'] === undefined ? recordOf(plan.experiment.target) : parseTarget(String(options['on']));
     const { target } = plan.experiment;
     const slurm = target.kind === 'slurm' ? target.options : undefined;
@@ -66,7 +66,7 @@ export const run: Verb = {
     if (after.interrupted) return 130;
     // The verdict is that of the file as it stands, also when only a part of it was asked for now.
     const { experiment, facts } = await loadExperiment(io, file, { ...how, quiet: true });
-    const whole = isPlannable(facts) ? resolve(experiment, facts, { device: chosen }) : plan;
+    const whole = isPlannable(facts) ? resolve(experiment, facts, { device }) : plan;
     return report(io, whole, [...placed, ...after.placed], [...runs, ...after.runs]);
   },
 };

@@ -8,7 +8,7 @@ import type { ScoreRequest } from '../../engine/types.ts';
 import { createEncoder, type Encoder } from '../../evaluate/encode.ts';
 import type { Model } from '../../model/types.ts';
 import { openModelArgument } from '../model-argument.ts';
-import { computing, readComputing } from '../options.ts';
+import { chooseComputing, computing } from '../options.ts';
 import { createProgress } from '../progress.ts';
 import type { Verb } from '../verb.ts';
 
@@ -33,12 +33,12 @@ export const score: Verb = {
     );
   },
   async run(io, [argument = ''], options) {
-    const { threads } = readComputing(options);
+    const { device, threads } = await chooseComputing(io, options);
     const model = await openModelArgument(argument, io.cwd);
     const asked = await readRequests(resolve(io.cwd, String(options['requests'])), model);
     const out = resolve(io.cwd, String(options['out']));
     const progress = createProgress(io, { unit: 'requests' });
-    const scorer = await createScorer(model, { threads });
+    const scorer = await createScorer(model, { device, threads });
     try {
       const results = await scorer.score(
         asked.map((a) => a.request),

@@ -532,7 +532,7 @@ const cases: Case[] = [
     bad: arm('  c: { train: [all], training: { base_precision: «bfloat16» } }'),
     fixed: arm('  c: { train: [all], training: { base_precision: auto } }'),
   },
-  { code: 'not-available', old: training, bad: `${training}\ndevice: «cuda»`, fixed: `${training}\ndevice: cpu` },
+  { code: 'not-available', old: training, bad: `${training}\ndevice: «cuda»`, fixed: `${training}\ndevice: auto` },
   {
     code: 'not-available',
     old: training,
