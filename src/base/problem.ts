@@ -23,13 +23,22 @@ export class Failure extends Error {
   }
 }
 
-/** Characters of a message: names out of a damaged file may be of any length. */
+/** Characters of a message or place: names out of a damaged file may be of any length. */
 const longest = 1200;
+
+function shortened(text: string): string {
+  return text.length > longest ? `${text.slice(0, longest / 2)} … ${text.slice(-longest / 2)}` : text;
+}
 
 /** Throws a `Failure`. */
 export function fail(code: string, message: string, more: { place?: string; remedy?: string } = {}): never {
-  const said = message.length > longest ? `${message.slice(0, longest / 2)} … ${message.slice(-longest / 2)}` : message;
-  throw new Failure({ code, message: said, ...more });
+  const { place } = more;
+  throw new Failure({
+    code,
+    message: shortened(message),
+    ...more,
+    ...(place !== undefined && { place: shortened(place) }),
+  });
 }
 
 export type Result<T> = { ok: true; value: T } | { ok: false; problem: Problem };
@@ -108,10 +117,11 @@ export function toProblem(error: unknown): Problem | undefined {
   }
   const known = code === undefined ? undefined : systemErrors[code];
   if (!known) return undefined;
+  const place = path && shortened(path);
   return {
     code: known.code,
-    message: `${path ?? 'The file system'}: ${known.what}.`,
-    place: path,
+    message: `${place ?? 'The file system'}: ${known.what}.`,
+    place,
     remedy: known.remedy,
   };
 }
