@@ -106,6 +106,15 @@ async function pictures(name, folder) {
   }
 }
 
+/** Steps of the walkthrough by their titles. */
+const walkthrough = {
+  world: 'Open the sample world',
+  layers: 'See an arm in the layers',
+  run: 'Run it',
+  compare: 'Compare the arms',
+  own: 'Your own model',
+};
+
 /** What the views say while there is nothing to show, and the walkthrough. */
 async function emptyStates(name) {
   const empty = join(work, 'empty');
@@ -136,8 +145,8 @@ async function emptyStates(name) {
     await window.command('Welcome: Open Walkthrough');
     await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'First Minutes' }).first().click();
     await window.page.getByText('Open the sample world').first().waitFor();
-    for (const step of ['world', 'layers', 'run', 'compare', 'own']) {
-      await window.page.locator(`.getting-started-step[data-step-id$="#start#${step}"]`).click();
+    for (const [step, title] of Object.entries(walkthrough)) {
+      await window.page.getByText(title, { exact: true }).first().click();
       await window.page.waitForTimeout(1000);
       await window.screenshot(join(out, `walkthrough-${step}-${name}.png`));
     }

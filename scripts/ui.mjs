@@ -101,7 +101,7 @@ try {
     await page.getByRole('tab', { name: 'Strata' }).first().waitFor();
     if ((await window.treeItem(/^experiment /).count()) === 0) await window.openView('Strata');
     await window
-      .treeItem(/^experiment .*running/)
+      .treeItem(/^experiment .*(running|done)/)
       .first()
       .waitFor();
   });
