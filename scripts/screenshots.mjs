@@ -1,7 +1,7 @@
 // Pictures of the views in every kind of theme, from a real VS Code: node --import tsx scripts/screenshots.mjs [THEME…]
 // Needs the test host (../shared/labs/vscode-host). They are written to test-results/screenshots/.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
