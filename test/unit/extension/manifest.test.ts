@@ -93,3 +93,13 @@ test('the extension is activated by what it contributes, and by no start of the 
   assert.deepEqual(manifest.extensionKind, ['workspace']);
   assert.equal(manifest.enabledApiProposals, undefined);
 });
+
+test('extensions for YAML find the schema of the language for exactly the files that are ours', () => {
+  const [language] = manifest.contributes.languages;
+  const [{ fileMatch, url }] = manifest.contributes.yamlValidation;
+  assert.deepEqual(fileMatch, language.filenamePatterns);
+  assert.ok(existsSync(join(root, url)));
+  // Files have our own language, for which no other extension is asked unless the user says so.
+  assert.equal(language.id, 'strata');
+  assert.equal(language.extensions, undefined);
+});

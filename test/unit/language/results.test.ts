@@ -2,14 +2,19 @@ import assert from 'node:assert/strict';
 import { cp, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import type { CodeAction } from 'vscode-languageserver/node';
 import { parse } from '../../../src/experiment/parse.ts';
 import { readResults } from '../../../src/language/results.ts';
+import { hashModel } from '../../../src/model/hash.ts';
+import { openModel } from '../../../src/model/open.ts';
 import { gather } from '../../../src/plan/gather.ts';
 import { isPlannable, resolve } from '../../../src/plan/resolve.ts';
 import type { Plan } from '../../../src/plan/types.ts';
 import { createExit, createRun } from '../../../src/record/create.ts';
 import { homeOf, layout, samplesFile } from '../../../src/record/layout.ts';
 import { root, temporaryFolder } from '../../support.ts';
+import { analysis } from '../record/analysis.ts';
 import { answers } from '../report/by-hand.ts';
 import { scoresOf } from '../report/world.ts';
 import { needsServer, startServer } from './client.ts';
@@ -140,5 +145,38 @@ test('the server watches the model: a folder that appears mends the file', needs
   await client.diagnostics(uri, (found) => found.length > 0);
   await rename(join(folder, 'elsewhere'), join(folder, 'model'));
   await client.diagnostics(uri, (found) => found.length === 0);
+  await client.stop();
+});
+
+test('an analysis that ends while the file is open brings its suggestion', needsServer, async () => {
+  const { folder, file } = await makeExperiment();
+  const client = await startServer();
+  const text = experiment('1e-3');
+  const uri = client.open(file, text);
+  await client.lenses(uri, (found) => found.length > 0);
+  const line = text.split('\n').findIndex((l) => l.startsWith('  s:'));
+  const here = { line, character: 3 };
+  const offered = () =>
+    client.connection.sendRequest<CodeAction[]>('textDocument/codeAction', {
+      textDocument: { uri },
+      range: { start: here, end: here },
+      context: { diagnostics: [] },
+    });
+  assert.deepEqual(await offered(), []);
+  const removal = [0.5, 0.9, 0.4, 0.1, 0.3, 0.2, 0.8, 0.6];
+  const importance = { layers: 8, metrics: { removal }, intervals: {} };
+  const strata = join(folder, '.strata');
+  const model = join(folder, 'model');
+  const hash = await hashModel(await openModel(model));
+  await analysis(strata, 'x-analysis-00000001', { model, hash, asked: 1, importance });
+  let found: CodeAction[] = [];
+  while (found.length === 0) {
+    await setTimeout(50);
+    found = await offered();
+  }
+  const [{ title, edit }] = found as [CodeAction];
+  assert.match(title, /^Write the surgery that removal on general suggests: blocks after 1, 6, without 3/);
+  const edits = edit!.changes![uri]!.map(({ newText }) => newText).join('');
+  assert.match(edits, /after: \[1, 6\], init: average .*prune: \{ layers: \[3\] \}/s);
   await client.stop();
 });
