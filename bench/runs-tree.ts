@@ -1,11 +1,12 @@
 // Runs view of 10,000 run directories: time until the tree is there, and after one run's change.
-//   node --import tsx bench/runs-tree.ts [N]
+//   node --import tsx bench/runs-tree.ts [N]      writes bench/results/runs-tree.json
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RunIndex } from '../src/extension/runs/index.ts';
 import { RunTree } from '../src/extension/runs/tree.ts';
 import { layout } from '../src/record/layout.ts';
+import { root } from '../test/support.ts';
 
 const count = Number(process.argv[2] ?? 10_000);
 const folder = mkdtempSync(join(tmpdir(), 'strata-bench-runs-'));
@@ -69,8 +70,11 @@ try {
   const after = `first rows after ${cold.first.toFixed(0)} ms, all after ${cold.all.toFixed(0)} ms`;
   console.log(`nothing known: ${after} (${cold.work.toFixed(0)} ms of a processor)`);
   cold.index.dispose();
+  const knownBefore: number[] = [];
+  const oneChange: number[] = [];
   for (let k = 0; k < 3; k++) {
     const warm = await start(cache);
+    knownBefore.push(warm.all);
     console.log(`known from before: all after ${warm.all.toFixed(0)} ms`);
     for (const run of [runs[17]!, runs[count - 3]!]) {
       copyFileSync(join(run, layout.request(0)), join(run, layout.request(k + 1)));
@@ -83,6 +87,7 @@ try {
       });
       await warm.index.look([run]);
       if (told === 0) throw new Error('the change was not told');
+      oneChange.push(told);
       console.log(`  one run changed: in the tree after ${told.toFixed(1)} ms`);
       listener.dispose();
       const again = performance.now();
@@ -91,6 +96,17 @@ try {
     }
     warm.index.dispose();
   }
+  const whole = (milliseconds: number) => Math.round(milliseconds);
+  const tenths = (milliseconds: number) => Math.round(10 * milliseconds) / 10;
+  const result = {
+    what: 'Runs view of many run directories, milliseconds',
+    machine: `${cpus().length} cores, load ${loadavg()[0]!.toFixed(1)}`,
+    directories: count,
+    nothing_known: { first_rows: whole(cold.first), all: whole(cold.all), processor: whole(cold.work) },
+    known_from_before: knownBefore.map(whole),
+    one_run_changed: oneChange.map(tenths),
+  };
+  writeFileSync(join(root, 'bench', 'results', 'runs-tree.json'), `${JSON.stringify(result, null, 2)}\n`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
