@@ -29,6 +29,7 @@ import { superviseVerb } from './verbs/supervise.ts';
 import { surgery } from './verbs/surgery.ts';
 import { tokenize } from './verbs/tokenize.ts';
 import { verify } from './verbs/verify.ts';
+import { wakeVerb } from './verbs/wake.ts';
 import { workVerb } from './verbs/work.ts';
 
 /** Every verb of the command line, in the order of `strata --help`. */
@@ -64,4 +65,5 @@ export const verbs: Verb[] = [
   superviseVerb,
   workVerb,
   mirrorVerb,
+  wakeVerb,
 ];

@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Logger } from '../base/log.ts';
+import { settingsVariable } from '../launch/settings-variable.ts';
 import type { Documents } from './documents.ts';
+import type { Questions } from './hosts/questions.ts';
+import type { HostsView } from './hosts/view.ts';
 import type { Language } from './language.ts';
 import type { LayersView } from './layers/view.ts';
 import type { ComparePanels } from './panel/panels.ts';
@@ -22,20 +25,38 @@ export interface App {
   documents: Documents;
   panels: ComparePanels;
   language: Language;
+  hosts: HostsView;
+  /** Answers what ssh asks. */
+  questions: Questions;
 }
 
 /** The command line of this extension, as the settings say that it is to be started. */
 export function program(context: vscode.ExtensionContext): Program {
-  return programOf(join(context.extensionPath, 'dist', 'strata.mjs'), setting('strata.nodePath'));
+  const own = programOf(join(context.extensionPath, 'dist', 'strata.mjs'), setting('strata.nodePath'));
+  return { ...own, env: { ...own.env, ...handedSettings() } };
 }
 
-/** Runs a verb of the command line to its end. */
-export function strata(
-  { context, log }: { context: vscode.ExtensionContext; log: Logger },
+/** The editor's own settings, which go before those of the user's file (design §8); nothing where none is made. */
+function handedSettings(): Record<string, string> {
+  const program = setting('strata.sshPath');
+  const config = setting('strata.sshConfigPath');
+  if (program === '' && config === '') return {};
+  const ssh = { ...(program !== '' && { program }), ...(config !== '' && { config }) };
+  return { [settingsVariable]: JSON.stringify({ ssh }) };
+}
+
+/** Verbs that may have to reach another machine. */
+const reaching = new Set(['run', 'cancel', 'resume', 'probe', 'logs', 'export', 'verify', '__wake']);
+
+/** Runs a verb of the command line to its end; what ssh asks on the way is asked in dialogs. */
+export async function strata(
+  { context, log, questions }: { context: vscode.ExtensionContext; log: Logger; questions?: Questions },
   verb: readonly string[],
   options: { cwd: string; signal?: AbortSignal },
 ): Promise<Finished> {
-  return runVerb(program(context), verb, { ...options, log });
+  const { env, ...rest } = program(context);
+  const asking = questions && reaching.has(verb[0]!) ? await questions.env() : {};
+  return runVerb({ ...rest, env: { ...asking, ...env } }, verb, { ...options, log });
 }
 
 /** An AbortSignal that fires with a cancellation token. */

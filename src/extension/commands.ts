@@ -23,6 +23,8 @@ export const trusted = 'isWorkspaceTrusted';
 const inExperiment = 'editorLangId == strata';
 const runsView = 'view == strata.runs';
 const layersView = 'view == strata.layers';
+const hostsView = 'view == strata.hosts';
+const hostItem = `${hostsView} && viewItem == host`;
 
 /** A run of the Runs view by what its `contextValue` says: `run`, then what can be done with it. */
 const runItem = (ability?: string) =>
@@ -43,6 +45,13 @@ export const commands = {
       { at: 'editor/title', when: `${inExperiment} && ${trusted}`, group: 'navigation@1' },
       item(experimentItem, 'inline@1'),
     ],
+  },
+  'strata.runOn': {
+    title: 'Run On…',
+    icon: 'vm-running',
+    enablement: trusted,
+    palette: inExperiment,
+    menus: [item(experimentItem, '1_experiment@0')],
   },
   'strata.plan': {
     title: 'Show Plan',
@@ -111,6 +120,21 @@ export const commands = {
     title: 'Copy Name',
     palette: false,
     menus: [item(`${layersView} && viewItem =~ /named/`, '9_copy@1')],
+  },
+
+  'strata.hosts.refresh': { title: 'Refresh Hosts', icon: 'refresh', menus: [title(hostsView, 'navigation@1')] },
+  'strata.hosts.probe': {
+    title: 'Probe Host',
+    icon: 'search',
+    enablement: trusted,
+    menus: [item(hostItem, 'inline@2')],
+  },
+  'strata.hosts.run': {
+    title: 'Run Experiment on This Host',
+    icon: 'play',
+    enablement: trusted,
+    palette: false,
+    menus: [item(hostItem, 'inline@1')],
   },
 
   'strata.runs.refresh': { title: 'Refresh Runs', icon: 'refresh', menus: [title(runsView, 'z_commands@1')] },

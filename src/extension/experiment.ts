@@ -8,6 +8,8 @@ export interface Chosen {
   arm?: string;
   /** The person was asked already: it starts without another question. */
   confirmed?: boolean;
+  /** TARGET where it is to run, when it is not that of the file. */
+  on?: string;
 }
 
 /**

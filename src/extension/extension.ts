@@ -1,10 +1,13 @@
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { speak } from '../base/translate.ts';
-import type { App } from './app.ts';
-import { Documents } from './documents.ts';
+import { type App, strata } from './app.ts';
+import { Documents, workspaceFolder } from './documents.ts';
 import { registerCommands } from './handlers.ts';
 import { homesRefresher, watchHomes } from './homes.ts';
+import { followElsewhere } from './hosts/follow.ts';
+import { Questions } from './hosts/questions.ts';
+import { HostsView } from './hosts/view.ts';
 import { Language } from './language.ts';
 import { LayersView } from './layers/view.ts';
 import { ComparePanels } from './panel/panels.ts';
@@ -35,7 +38,9 @@ export function activate(context: vscode.ExtensionContext): App & Activation {
   const panels = new ComparePanels(context, log);
   const language = new Language(context, log);
   const refreshHomes = homesRefresher(index, watcher);
-  const app: App = { context, log, index, runs, layers, panels, documents, language, refreshHomes };
+  const questions = new Questions();
+  const hosts = new HostsView((verb) => strata({ context, log, questions }, verb, { cwd: workspaceFolder() }));
+  const app: App = { context, log, index, runs, layers, panels, documents, language, hosts, questions, refreshHomes };
   context.subscriptions.push(
     log,
     index,
@@ -45,6 +50,8 @@ export function activate(context: vscode.ExtensionContext): App & Activation {
     runs,
     panels,
     language,
+    hosts,
+    questions,
     registerCommands(app),
     showStatus(app),
     provideTasks(context),
@@ -53,6 +60,8 @@ export function activate(context: vscode.ExtensionContext): App & Activation {
     watchHomes(() => void refreshHomes()),
   );
   language.startWithFirstFile();
-  void refreshHomes().catch((error: unknown) => log.error(String(error)));
+  void refreshHomes()
+    .then(() => followElsewhere(app))
+    .catch((error: unknown) => log.error(String(error)));
   return { ...app, activation: { milliseconds: performance.now() - begun } };
 }

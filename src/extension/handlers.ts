@@ -5,6 +5,9 @@ import { compareExperiment, compareSelected } from './compare.ts';
 import { compareCheckpoints } from './compare-checkpoints.ts';
 import { chosenExperiment } from './experiment.ts';
 import { newExperiment, openSampleWorld } from './first-steps.ts';
+import { probeHost, runOn } from './hosts/commands.ts';
+import { followElsewhere } from './hosts/follow.ts';
+import type { HostNode } from './hosts/tree.ts';
 import { type LayerNode, noScale } from './layers/node.ts';
 import { runExperiment, showPlan } from './run.ts';
 import { deleteRuns, diffSpecs, onRun } from './run-commands.ts';
@@ -33,6 +36,7 @@ const handlers: { [K in CommandId]: Handler } = {
     const chosen = await chosenExperiment(...args);
     return chosen && runExperiment(app, chosen);
   },
+  'strata.runOn': (app, ...args: unknown[]) => runOn(app, undefined, ...args),
   'strata.plan': async (app, ...args: unknown[]) => {
     const chosen = await chosenExperiment(...args);
     return chosen && showPlan(app, chosen);
@@ -58,7 +62,17 @@ const handlers: { [K in CommandId]: Handler } = {
   'strata.layers.refresh': ({ layers }) => layers.refresh(),
   'strata.layers.copyName': (_app, node?: LayerNode) => node?.name && vscode.env.clipboard.writeText(node.name),
 
-  'strata.runs.refresh': ({ refreshHomes }) => refreshHomes(),
+  'strata.hosts.refresh': ({ hosts }) => hosts.refresh(),
+  'strata.hosts.probe': (app, node?: HostNode | string) => probeHost(app, node),
+  'strata.hosts.run': (app, node?: HostNode | string) => {
+    const host = typeof node === 'string' ? node : node?.host;
+    return runOn(app, host === undefined ? undefined : `ssh:${host}`);
+  },
+
+  'strata.runs.refresh': async (app) => {
+    await app.refreshHomes();
+    await followElsewhere(app);
+  },
   'strata.runs.openExperiment': async (_app, node?: RunNode) =>
     node?.file && vscode.window.showTextDocument(vscode.Uri.file(node.file)),
   'strata.runs.cancel': withRun(onRun.cancel),

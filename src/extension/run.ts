@@ -23,7 +23,8 @@ export async function runExperiment(app: App, chosen: Chosen): Promise<string[] 
   if (planned.code !== 0) return refused(app, chosen, planned);
   const summary = planSummary(planned.stdout);
   if (chosen.confirmed !== true && !(await agreed(app, chosen, summary))) return undefined;
-  const options = ['--detach', '--json', '--jobs', String(setting('strata.jobs'))];
+  const where = chosen.on === undefined ? [] : ['--on', chosen.on];
+  const options = ['--detach', '--json', '--jobs', String(setting('strata.jobs')), ...where];
   const started = await working(vscode.l10n.t('Starting {0}', nameOf(chosen)), () => verb(app, chosen, 'run', options));
   if (started.code !== 0) return refused(app, chosen, started);
   await app.refreshHomes();
@@ -58,7 +59,10 @@ async function agreed(app: App, chosen: Chosen, summary: PlanSummary): Promise<b
   await app.documents.show('plan', chosen.uri.fsPath, chosen.arm === undefined ? [] : [chosen.arm]);
   const run = vscode.l10n.t('Run');
   const time = seconds === undefined ? vscode.l10n.t('an unknown time') : vscode.l10n.t('about {0}', duration(seconds));
-  const question = vscode.l10n.t('Run {0}? {1} runs take {2} on this machine.', nameOf(chosen), runs, time);
+  const elsewhere = chosen.on !== undefined && chosen.on !== 'local';
+  const question = elsewhere
+    ? vscode.l10n.t('Run {0} on {3}? Here its {1} runs would take {2}.', nameOf(chosen), runs, time, chosen.on!)
+    : vscode.l10n.t('Run {0}? {1} runs take {2} on this machine.', nameOf(chosen), runs, time);
   const detail = vscode.l10n.t(
     'The plan is open beside this. Runs go on when the window is closed, and can be canceled and resumed.',
   );

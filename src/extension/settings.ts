@@ -22,6 +22,21 @@ export const settings = {
       'Node.js (20 or newer) that runs experiments. Empty: the one that the editor brings. Only user and remote settings count.',
     restricted: true,
   }),
+  'strata.sshPath': row<string>({
+    type: 'string',
+    default: '',
+    scope: 'machine',
+    description: 'The ssh program that reaches hosts. Empty: the one of the PATH. Only user and remote settings count.',
+    restricted: true,
+  }),
+  'strata.sshConfigPath': row<string>({
+    type: 'string',
+    default: '',
+    scope: 'machine',
+    description:
+      'The ssh configuration that names hosts. Empty: that of ssh itself. Only user and remote settings count.',
+    restricted: true,
+  }),
   'strata.jobs': row<number>({
     type: 'integer',
     default: 1,

@@ -5,6 +5,7 @@ import { parse as parseYaml } from 'yaml';
 import * as z from 'zod';
 import { fail } from '../base/problem.ts';
 import { nearest } from '../experiment/suggest.ts';
+import { settingsVariable } from './settings-variable.ts';
 
 /** What a host of the ssh configuration may be called where Strata names it; it begins with no dash, so it is no option. */
 export const hostAlias = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -15,16 +16,13 @@ export const settingsFile = (): string => {
   return join(config && isAbsolute(config) ? config : join(homedir(), '.config'), 'strata', 'config.yaml');
 };
 
-/** The variable through which the editor hands its own settings on; they go before the file, key by key. */
-export const settingsVariable = 'STRATA_SETTINGS';
-
 const text = z.string().min(1).max(4096);
 /** Node loads no module from a path with a backslash in it. */
 const absolute = text.refine(
   (path) => path.startsWith('/') && !/[\\\p{Cc}]/u.test(path),
   'must be an absolute path without backslashes and control characters',
 );
-const perPlatform = z.record(z.enum(['linux-x64', 'linux-arm64', 'darwin-arm64']), text).optional();
+const perPlatform = z.partialRecord(z.enum(['linux-x64', 'linux-arm64', 'darwin-arm64']), text).optional();
 
 const hostSchema = z.strictObject({
   /** Where runs and bundles live on the host; default `${XDG_DATA_HOME:-~/.local/share}/strata`. */

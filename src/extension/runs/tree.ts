@@ -289,7 +289,7 @@ function contextOf({ state, modelled }: RunEntry): string {
     ...(resumable.includes(state) ? ['resumable'] : []),
     ...(state === 'succeeded' ? ['finished'] : []),
     ...(modelled ? ['modelled'] : []),
-    ...(active ? [] : ['removable']),
+    ...(active || state === 'unreachable' ? [] : ['removable']),
   ].join(' ');
 }
 
