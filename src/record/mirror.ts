@@ -1,8 +1,9 @@
 import { join } from 'node:path';
-import { readJsonIfThere, writeJsonAtomic } from '../base/files.ts';
+import { writeJsonAtomic } from '../base/files.ts';
 import { type Home, homeOfRun, layout } from './layout.ts';
 import { placeName } from './place.ts';
 import { postHolder } from './post.ts';
+import { readRecord } from './snapshot.ts';
 import { states } from './state.ts';
 import type { PlaceRecord, RunState } from './types.ts';
 
@@ -40,10 +41,10 @@ export function mirrorFolder(home: Home, place: PlaceRecord): string {
 
 const contactFile = 'contact.json';
 
-export const readMirror = (folder: string) => readJsonIfThere<MirrorRecord>(join(folder, layout.mirror));
+export const readMirror = (folder: string) => readRecord<MirrorRecord>(folder, layout.mirror);
 export const writeMirror = (folder: string, record: MirrorRecord) =>
   writeJsonAtomic(join(folder, layout.mirror), record);
-export const readContact = (folder: string) => readJsonIfThere<ContactRecord>(join(folder, contactFile));
+export const readContact = (folder: string) => readRecord<ContactRecord>(folder, contactFile);
 export const writeContact = (folder: string, record: ContactRecord) =>
   writeJsonAtomic(join(folder, contactFile), record);
 

@@ -1,6 +1,7 @@
 import {
   type Guard,
   isArrayOf,
+  isBoolean,
   isNumber,
   isObject,
   isOneOf,
@@ -9,16 +10,20 @@ import {
   isString,
   optional,
 } from '../base/guards.ts';
+import { states } from './state.ts';
 
 /** A measurement: JSON writes a number that is not finite as null. `measured` reads it back. */
 const isMeasured: Guard<number | null> = (v): v is number | null => v === null || typeof v === 'number';
 const isAnything: Guard<Record<string, unknown>> = isRecord as Guard<Record<string, unknown>>;
+/** Milliseconds since the epoch, as far as dates go (ECMAScript, Time Values). */
+const isTime: Guard<number> = (v): v is number => isNumber(v) && Math.abs(v) <= 8.64e15;
 const isNumbers = isArrayOf(isNumber);
 const isTexts = isArrayOf(isString);
 
 export const measured = (value: number | null): number => value ?? Number.NaN;
 
 const isProcess = isObject({ host: isString, boot: isString, pid: isNumber, start: isString });
+const isState: Guard<string> = (v): v is string => isString(v) && Object.hasOwn(states, v);
 const isProblem = isObject({
   code: isString,
   message: isString,
@@ -62,18 +67,18 @@ const records: [name: RegExp, fits: Guard<unknown>][] = [
       parent: optional(isString),
       threads: isNumber,
       version: isString,
-      asked: isNumber,
+      asked: isTime,
       order: isNumber,
       stages: isTexts,
     }),
   ],
   [/^place\.json$/, isObject({ kind: isOneOf('local', 'ssh', 'slurm'), host: optional(isString) })],
-  [/^claim\.\d+$/, isObject({ cookie: isString, supervisor: isProcess, time: isNumber })],
-  [/^proc\.\d+\.json$/, isObject({ worker: isProcess, time: isNumber })],
-  [/^cancel\.\d+\.json$/, isObject({ grace_ms: isNumber, time: isNumber })],
+  [/^claim\.\d+$/, isObject({ cookie: isString, supervisor: isProcess, time: isTime })],
+  [/^proc\.\d+\.json$/, isObject({ worker: isProcess, time: isTime })],
+  [/^cancel\.\d+\.json$/, isObject({ grace_ms: isNumber, time: isTime })],
   [
     /^result\.\d+\.json$/,
-    isObject({ state: isOneOf('succeeded', 'failed', 'checkpointed'), problem: optional(isProblem), time: isNumber }),
+    isObject({ state: isOneOf('succeeded', 'failed', 'checkpointed'), problem: optional(isProblem), time: isTime }),
   ],
   [
     /^exit\.\d+\.json$/,
@@ -81,8 +86,23 @@ const records: [name: RegExp, fits: Guard<unknown>][] = [
       outcome: isOneOf('succeeded', 'failed', 'canceled', 'skipped', 'preempted'),
       reason: optional(isString),
       by: isString,
-      time: isNumber,
+      time: isTime,
     }),
+  ],
+  [
+    /^mirror\.json$/,
+    isObject({
+      created: isTime,
+      attempts: optional(isNumber),
+      state: isState,
+      reason: optional(isString),
+      heard: isTime,
+      complete: isBoolean,
+    }),
+  ],
+  [
+    /^contact\.json$/,
+    isObject({ reached: isBoolean, since: isTime, reason: optional(isString), code: optional(isString) }),
   ],
   [/^scores\.json$/, isScores],
   [/^evaluated\.json$/, isRecordOf(isString)],
@@ -157,7 +177,7 @@ const events: Record<string, Guard<unknown>> = {
 };
 
 export const isEvent: Guard<{ time: number; type: string }> = (v): v is { time: number; type: string } =>
-  isObject({ time: isNumber, type: isString })(v) && (!Object.hasOwn(events, v.type) || events[v.type]!(v));
+  isObject({ time: isTime, type: isString })(v) && (!Object.hasOwn(events, v.type) || events[v.type]!(v));
 
 const isStep = isObject({
   step: isNumber,

@@ -185,7 +185,7 @@ function parsed(text: string): { file?: string } {
 }
 
 const reasonIn = (said: string): string =>
-  /(FATAL ERROR: .*|\w*Error: .*)/.exec(said)?.[1] ?? said.trim().split('\n').at(-1) ?? '';
+  /(FATAL ERROR: .*|\w*(?:Error|Failure)\b.*: .*)/.exec(said)?.[1] ?? said.trim().split('\n').at(-1) ?? '';
 
 /** The file of a case that ended its process, for whoever looks into it: where STRATA_FUZZ_KEEP says. */
 function keep(folder: string, file: string, name: string): void {

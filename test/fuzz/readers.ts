@@ -1,6 +1,7 @@
 import type { Reader } from './reader.ts';
 import { dataReaders } from './readers/data.ts';
 import { experimentReaders } from './readers/experiment.ts';
+import { launchReaders } from './readers/launch.ts';
 import { modelReaders } from './readers/model.ts';
 import { recordReaders } from './readers/record.ts';
 import { reportReaders } from './readers/report.ts';
@@ -12,4 +13,5 @@ export const readers: readonly Reader[] = [
   ...dataReaders,
   ...recordReaders,
   ...reportReaders,
+  ...launchReaders,
 ];

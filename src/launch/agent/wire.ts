@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Readable, Writable } from 'node:stream';
+import { isRecord } from '../../base/guards.ts';
 
 /*
  * Frames on a byte channel: `~strata SUM JSON LF`, then as many bytes of payload as the JSON's `bytes` says. SUM is the first
@@ -13,6 +14,8 @@ const sumDigits = 8;
 const noiseLimit = 1 << 20;
 /** A list of orders with their specs is the longest there is. */
 const headLimit = 64 << 20;
+/** Files go in pieces that are far smaller. */
+const payloadLimit = 1 << 30;
 const newline = 0x0a;
 
 export interface Framed {
@@ -87,7 +90,8 @@ export class FrameReader {
     } catch {
       throw new BrokenFrame('a frame is no JSON');
     }
-    const count = typeof head['bytes'] === 'number' ? head['bytes'] : 0;
+    const count = payloadSize(head);
+    if (count === undefined) throw new BrokenFrame('a frame says how long it is with something that is no length');
     const length = end + 1 + count;
     if (bytes.length < length) {
       this.#wanted = length;
@@ -98,6 +102,14 @@ export class FrameReader {
     if (sum !== sumOf(json, payload)) throw new BrokenFrame('a frame was changed on its way');
     return { frame: { head, payload }, length };
   }
+}
+
+/** Bytes that follow a head; undefined if it is no head, or no length. */
+function payloadSize(head: unknown): number | undefined {
+  if (!isRecord(head)) return undefined;
+  const { bytes = 0 } = head;
+  const fits = typeof bytes === 'number' && Number.isInteger(bytes) && bytes >= 0 && bytes <= payloadLimit;
+  return fits ? bytes : undefined;
 }
 
 /** Writes frames and waits where the other side does not read. */
