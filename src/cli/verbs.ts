@@ -11,6 +11,7 @@ import { dispatchVerb } from './verbs/dispatch.ts';
 import { doctor } from './verbs/doctor.ts';
 import { evaluate } from './verbs/evaluate.ts';
 import { exportVerb } from './verbs/export.ts';
+import { fetchVerb } from './verbs/fetch.ts';
 import { generate } from './verbs/generate.ts';
 import { hosts } from './verbs/hosts.ts';
 import { init } from './verbs/init.ts';
@@ -43,6 +44,7 @@ export const verbs: Verb[] = [
   logs,
   cancel,
   resume,
+  fetchVerb,
   verify,
   rm,
   compare,

@@ -17,6 +17,9 @@ const replaced = [
 export const isAppended = (name: string) => appended.some((pattern) => pattern.test(name));
 export const isReplaced = (name: string) => replaced.some((pattern) => pattern.test(name));
 
+/** How an attempt ended: comes after everything else. */
+export const isExit = (name: string) => name.startsWith('exit.');
+
 /** Stands for a hash in a cursor: the reader has a file of this name that it made itself and keeps. */
 export const keptHere = 'kept';
 

@@ -47,9 +47,18 @@ export const compare: Verb = {
   async run(io, args, options) {
     const format = formatFor(io, options);
     const input = withChoices(await collect(io, args, options), options);
-    if (input.runs.every(({ run }) => Object.keys(run.scores ?? {}).length === 0)) {
-      fail('no-results', `None of the ${input.planned.length} runs of ${input.title} has results yet.`, {
-        remedy: input.file === undefined ? 'strata runs shows where they stand.' : 'strata run FILE makes them.',
+    // Analyses have charts, and nothing for a table.
+    const drawn = input.measured !== undefined && (format === 'svg' || format === 'html');
+    if (!drawn && input.runs.every(({ run }) => Object.keys(run.scores ?? {}).length === 0)) {
+      const what = input.measured
+        ? `The runs of ${input.title} measured layers: there is no score to compare.`
+        : `None of the ${input.planned.length} runs of ${input.title} has results yet.`;
+      fail('no-results', what, {
+        remedy: input.measured
+          ? 'Analyses are drawn: --format svg, or html.'
+          : input.file === undefined
+            ? 'strata runs shows where they stand.'
+            : 'strata run FILE makes them.',
       });
     }
     if (options['lmEval'] !== undefined) await writeHarness(io, input, resolve(io.cwd, String(options['lmEval'])));

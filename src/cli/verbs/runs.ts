@@ -1,22 +1,34 @@
 import { dirname, relative } from 'node:path';
+import { ownProgram } from '../../launch/program.ts';
+import { wakeMirrors } from '../../launch/remote/mirror.ts';
 import { findHomes, runsOf } from '../../record/find.ts';
+import { home } from '../../record/layout.ts';
 import { readProgress, stepsLabel } from '../../record/read.ts';
 import { states } from '../../record/state.ts';
 import type { Run } from '../../record/types.ts';
 import { textTable } from '../../report/text-table.ts';
+import { printHostRuns } from '../host-runs.ts';
 import type { Io, Verb } from '../verb.ts';
 
 export const runs: Verb = {
   name: 'runs',
   summary: 'runs that can be seen from here, with their state and progress',
   configure(command) {
-    command.option('--all', 'also those in other folders where run was used');
+    command
+      .option('--all', 'also those in other folders where run was used')
+      .option('--host <host>', 'all runs that this machine has, asked there');
   },
   async run(io, _args, options) {
+    if (options['host'] !== undefined) {
+      await printHostRuns(io, String(options['host']));
+      return 0;
+    }
     const homes = await findHomes(io.cwd);
     // What lies upwards from here is what is worked on; the rest only when asked for, or when there is nothing here.
     const near = homes.filter((folder) => !relative(dirname(folder), io.cwd).startsWith('..'));
     const shown = options['all'] === true || near.length === 0 ? homes : near;
+    // What other machines write is brought by processes of their own, which may have ended with the machine.
+    for (const folder of shown) await wakeMirrors(home(folder), ownProgram());
     const rows: Row[] = [];
     for (const folder of shown) {
       const found = await runsOf(folder);

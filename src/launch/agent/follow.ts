@@ -5,7 +5,7 @@ import { sha256 } from '../../base/hash.ts';
 import { attempt } from '../../base/problem.ts';
 import { layout } from '../../record/layout.ts';
 import { states } from '../../record/state.ts';
-import { isAppended, isReplaced, keptHere } from '../mirrored.ts';
+import { isAppended, isExit, isReplaced, keptHere } from '../mirrored.ts';
 import { type MirrorCursor, payloadLimit, type StreamNews, type StreamPart } from './protocol.ts';
 import { runStatus } from './status.ts';
 
@@ -54,7 +54,8 @@ export class Followed {
     const names = await mirroredNames(this.#folder);
     let moved = false;
     let rest = turn;
-    for (const name of names.filter(isReplaced)) {
+    const whole = names.filter(isReplaced);
+    for (const name of whole.filter((name) => !isExit(name))) {
       const sent = await this.#sendReplaced(name, send);
       moved ||= sent > 0;
       rest -= sent;
@@ -67,6 +68,8 @@ export class Followed {
       cut ||= rest <= 0;
     }
     if (cut) return 'moved';
+    // Who finds the record of an end there finds everything else, too.
+    for (const name of whole.filter(isExit)) moved = (await this.#sendReplaced(name, send)) > 0 || moved;
     if (ended && !moved) {
       await send({ kind: 'complete', status, files: await hashesOf(this.#folder, names) });
       return 'over';

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { Failure, type Problem, sentence, toProblem } from '../../base/problem.ts';
+import { attempt, Failure, type Problem, sentence, toProblem } from '../../base/problem.ts';
 import { runFolders } from '../../record/find.ts';
 import { type Home, layout } from '../../record/layout.ts';
 import { mirrorFolder, readMirror, writeContact } from '../../record/mirror.ts';
@@ -21,16 +21,28 @@ const linger = 2_000;
 /** How often in a row a run is asked for again because its files do not fit what came. */
 const mostAgain = 5;
 
-/** Folders of the mirrors of a place that are not complete, by run id. */
-async function incomplete(home: Home, place: PlaceRecord): Promise<Map<string, string>> {
-  const found = new Map<string, string>();
+interface Incomplete {
+  place: PlaceRecord & { host: string };
+  folder: string;
+}
+
+/** Mirrors of a `.strata` that are not complete, by run id. */
+async function allIncomplete(home: Home): Promise<Map<string, Incomplete>> {
+  const found = new Map<string, Incomplete>();
   for (const folder of await runFolders(home.folder)) {
-    const record = await readRecord<PlaceRecord>(folder, layout.place).catch(() => undefined);
-    if (!record || !isElsewhere(record) || placeName(record) !== placeName(place)) continue;
+    const place = await readRecord<PlaceRecord>(folder, layout.place).catch(() => undefined);
+    if (!place || !isElsewhere(place)) continue;
     const mirror = await readMirror(folder).catch(() => undefined);
-    if (mirror && !mirror.complete) found.set(basename(folder), folder);
+    if (mirror && !mirror.complete) found.set(basename(folder), { place, folder });
   }
   return found;
+}
+
+/** Folders of the mirrors of a place that are not complete, by run id. */
+async function incomplete(home: Home, place: PlaceRecord): Promise<Map<string, string>> {
+  const all = [...(await allIncomplete(home))];
+  const own = all.filter(([, one]) => placeName(one.place) === placeName(place));
+  return new Map(own.map(([id, { folder }]) => [id, folder]));
 }
 
 /**
@@ -212,4 +224,10 @@ export async function wakeMirror(home: Home, place: PlaceRecord & { host: string
     name: `The process that mirrors the runs at ${placeName(place)}`,
     remedy: 'The runs go on there; strata attach tries again.',
   });
+}
+
+/** The same for every place whose mirrors in this `.strata` are not complete: what is found again after a restart. */
+export async function wakeMirrors(home: Home, program: Program): Promise<void> {
+  const places = new Map([...(await allIncomplete(home)).values()].map(({ place }) => [placeName(place), place]));
+  for (const place of places.values()) await attempt(() => wakeMirror(home, place, program));
 }
