@@ -53,6 +53,8 @@ export type HostSettings = z.infer<typeof hostSchema>;
 /** `~/.config/strata/config.yaml` (design §8). Keys that other parts of the program own are left to them. */
 export type Settings = z.infer<typeof schema>;
 
+const remedy = 'Correct it; what is not written has its default.';
+
 /** Checks what was read. `origin` names it in messages. Fails with `invalid-settings`. Pure. */
 export function checkSettings(value: unknown, origin: string): Settings {
   const result = schema.safeParse(value ?? {});
@@ -69,7 +71,7 @@ export function checkSettings(value: unknown, origin: string): Settings {
       remedy: meant === undefined ? `Known are ${known.join(', ')}.` : `Did you mean ${meant}?`,
     });
   }
-  return fail('invalid-settings', `${at}${issue!.message}.`, { place: origin });
+  return fail('invalid-settings', `${at}${issue!.message.replace(/\.$/, '')}.`, { place: origin, remedy });
 }
 
 /** One mapping over another: a key of `over` replaces it, nested mappings are laid over each other. Pure. */
@@ -102,6 +104,6 @@ function parsed(source: string, origin: string, parse: (text: string) => unknown
     return parse(source);
   } catch (error) {
     const [line] = String((error as Error).message).split('\n');
-    return fail('invalid-settings', `It cannot be read: ${line}`, { place: origin });
+    return fail('invalid-settings', `It cannot be read: ${line!.replace(/[.:]?$/, '.')}`, { place: origin, remedy });
   }
 }
