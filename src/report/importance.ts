@@ -91,6 +91,7 @@ function acrossModels(present: readonly NamedImportance[], metric: string): Char
     const place = (layer: number) => (same ? layer : layer / Math.max(1, importance.layers - 1));
     return layerSeries(name, style ?? i + 1, importance, metric, place, (value) => value);
   });
+  const unit = importanceUnits[metric];
   const kept = same ? keptRanking(present, metric) : undefined;
   return {
     id: `importance-${metric}`,
@@ -102,7 +103,7 @@ function acrossModels(present: readonly NamedImportance[], metric: string): Char
     x: same
       ? { kind: 'number', label: 'layer', unit: 'layers', scale: 'linear' }
       : { kind: 'number', label: 'depth, from the first layer (0) to the last (1)', unit: 'share', scale: 'linear' },
-    y: { kind: 'number', label: metric, unit: importanceUnits[metric] ?? '', scale: 'linear' },
+    y: { kind: 'number', label: unit === undefined ? metric : `${metric}, ${unit}`, unit: unit ?? '', scale: 'linear' },
     series,
     guides: [{ axis: 'y', at: 0, label: 'no loss' }],
     note: kept === undefined ? bars : `${bars} ${kept}`,
@@ -121,7 +122,10 @@ function keptRanking([first, ...others]: readonly NamedImportance[], metric: str
 }
 
 /** Angular distance and influence have none. */
-export const importanceUnits: Record<string, string> = { removal: 'nats per token', duplication: 'nats per token' };
+export const importanceUnits: Partial<Record<string, string>> = {
+  removal: 'nats per token',
+  duplication: 'nats per token',
+};
 
 function peak({ metrics }: ImportanceRecord, metric: string): string {
   const values = metrics[metric]!;

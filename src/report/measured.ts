@@ -23,10 +23,10 @@ export async function measuredBeside(strataFolder: string, analysis: RunPlan): P
   return named(others.reverse());
 }
 
-/** Runs of analyses that were chosen to be drawn beside each other; those that have not finished have nothing to draw. */
+/** Runs of analyses that were chosen to be drawn beside each other, oldest first; one that has not finished has nothing to draw. */
 export async function measuredIn(runs: readonly Run[]): Promise<MeasuredModel[]> {
   const found: Pick<Measurement, 'model' | 'stem' | 'importance'>[] = [];
-  for (const { folder, request } of runs) {
+  for (const { folder, request } of [...runs].sort((a, b) => a.request.asked - b.request.asked)) {
     const importance = await readImportance(folder);
     if (importance) found.push({ model: request.sources.model, stem: request.experiment.stem, importance });
   }

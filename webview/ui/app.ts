@@ -4,6 +4,7 @@ import { t } from '../../src/base/translate.ts';
 import { initialView, type PanelState, type PanelView, panelProtocol } from '../../src/protocol/panel.ts';
 import type { Chart } from '../../src/report/chart.ts';
 import { charts as chartsOf } from '../../src/report/charts.ts';
+import type { Comparison } from '../../src/report/types.ts';
 import { type Arranged, arrange } from '../model/arrange.ts';
 import { type DrawnChart, drawnChart } from '../model/drawn.ts';
 import { fileName } from '../model/files.ts';
@@ -156,25 +157,7 @@ export function createPanel(root: HTMLElement, host: Host): void {
     return html`${heading(now, actions)} ${messages(now, actions)}
     ${
       comparison
-        ? html`${toolbar({ state: now, view, table: derived.table, arranged, actions })}
-          <p id="table-keys" class="quiet hint">
-            ${t('In the table: up and down go from row to row, right and left open and close the seeds, space draws an arm or not, enter pins it as baseline.')}
-          </p>
-          ${runTable({
-            table: derived.table,
-            arranged,
-            view,
-            ...(comparison.baseline !== undefined && { baseline: comparison.baseline }),
-            theme,
-            actions,
-            scroll,
-            current,
-            moveTo: (index) => (index === current ? undefined : moveTo(index)),
-            scrolled(next) {
-              scroll = next;
-              schedule();
-            },
-          })}
+        ? html`${comparison.arms.length > 0 ? compared(now, comparison) : nothing}
           <section aria-labelledby="charts-title">
             <h2 id="charts-title">${t('Charts')}</h2>
             ${drawn.length === 0 ? html`<p class="quiet">${t('There is nothing to draw yet: no run has recorded a step or a score.')}</p>` : nothing}
@@ -199,6 +182,29 @@ export function createPanel(root: HTMLElement, host: Host): void {
           ${documentSection(comparison, view, actions)}`
         : nothing
     }`;
+  }
+
+  /** Toolbar and table; chosen analyses have no arms, only charts. */
+  function compared(now: PanelState, comparison: Comparison) {
+    return html`${toolbar({ state: now, view, table: derived.table, arranged, actions })}
+          <p id="table-keys" class="quiet hint">
+            ${t('In the table: up and down go from row to row, right and left open and close the seeds, space draws an arm or not, enter pins it as baseline.')}
+          </p>
+          ${runTable({
+            table: derived.table,
+            arranged,
+            view,
+            ...(comparison.baseline !== undefined && { baseline: comparison.baseline }),
+            theme,
+            actions,
+            scroll,
+            current,
+            moveTo: (index) => (index === current ? undefined : moveTo(index)),
+            scrolled(next) {
+              scroll = next;
+              schedule();
+            },
+          })}`;
   }
 
   /** One function a chart for all renderings: lit takes another one for another reference, and would drop the chart. */

@@ -9,7 +9,7 @@ export function heading(state: PanelState, actions: Actions): TemplateResult {
   const { comparison, title, source } = state;
   return html`<header class="page">
     <h1>${title}</h1>
-    ${comparison ? html`<p class="quiet">${summaryLine(comparison)}</p>` : nothing}
+    ${comparison && comparison.arms.length > 0 ? html`<p class="quiet">${summaryLine(comparison)}</p>` : nothing}
     ${
       source.kind === 'experiment'
         ? html`<button class="link" @click=${() => actions.send({ type: 'openExperiment' })}>${t('Open the experiment file')}</button>`
@@ -35,7 +35,7 @@ export function messages(state: PanelState, actions: Actions): TemplateResult {
       ${busy ? html`<p class="busy">${busy}…</p>` : nothing}
       ${notices.map((text) => html`<p class="notice">${text}</p>`)}
     </div>
-    ${comparison ? list(t('Verdict'), headlines(comparison), true) : nothing}
+    ${comparison && comparison.arms.length > 0 ? list(t('Verdict'), headlines(comparison), true) : nothing}
     ${list(t('Missing'), missing, missing.length <= 3)}
     ${comparison ? list(t('To know'), comparison.notes, false) : nothing}
     ${

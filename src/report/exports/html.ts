@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Chart } from '../chart.ts';
 import { charts } from '../charts.ts';
-import { agreementSentence } from '../importance.ts';
 import { importanceTables } from '../importance-tables.ts';
 import { element, escapeMarkup, scriptJson } from '../markup.ts';
 import { chartStyle, chartSvg } from '../svg.ts';
@@ -88,7 +87,11 @@ function sections(comparison: Comparison): string[] {
     section('Gain against forgetting', [...of('gain-against-'), table(scoreTable(comparison))]),
     section('Arms and proofs', [table(armTable(comparison)), ...(differences ? [table(differences)] : [])]),
     section('Paired differences', interleave(verdictTables(comparison).map(table), of('differences-'))),
-    section('Importance by layer', importance(comparison, of('importance')), comparison.importance !== undefined),
+    section(
+      'Importance by layer',
+      importance(comparison, of('importance')),
+      comparison.importance !== undefined || of('importance').length > 0,
+    ),
     section('Training', [...of('training-'), ...of('during-')], [...of('training-'), ...of('during-')].length > 0),
     ...flips(comparison),
     section('How to read it', method(comparison).map(paragraph)),
@@ -101,15 +104,12 @@ function sections(comparison: Comparison): string[] {
   ].filter((s) => s !== '');
 }
 
-/** The chart, and everything that was measured. */
-function importance({ importance: measured }: Comparison, charts: readonly string[]): string[] {
-  if (!measured) return [];
-  const agreement = agreementSentence(measured.metrics);
-  return [
-    ...charts,
-    ...(agreement === undefined ? [] : [paragraph(agreement)]),
-    ...importanceTables(measured).map(table),
-  ];
+/** The charts, which say how far the rankings agree, and everything that was measured. */
+function importance({ importance: base, measured = [] }: Comparison, charts: readonly string[]): string[] {
+  const others = measured.flatMap(({ name, importance: own }) =>
+    importanceTables(own).map((t) => ({ ...t, caption: `${name}. ${t.caption}` })),
+  );
+  return [...charts, ...[...(base ? importanceTables(base) : []), ...others].map(table)];
 }
 
 /** Each table followed by its chart; both come in the order of the metrics. */

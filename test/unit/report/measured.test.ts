@@ -61,7 +61,7 @@ test('what was measured on the same corpus stands beside the base: the newest of
 
 test('chosen analyses are drawn together, and compared with no arm', async () => {
   const { base, after, large } = await world();
-  const runs = await Promise.all([base, after, large].map((folder) => readRun(folder)));
+  const runs = await Promise.all([large, after, base].map((folder) => readRun(folder)));
   const input = await collectRuns(runs);
   assert.deepEqual(input.arms, []);
   const comparison = compare(input);
@@ -74,7 +74,7 @@ test('chosen analyses are drawn together, and compared with no arm', async () =>
     ],
   );
   assert.match(drawn[1]!.x.label, /depth/);
-  const two = charts(compare(await collectRuns(runs.slice(0, 2))))[1]!;
+  const two = charts(compare(await collectRuns(runs.slice(1))))[1]!;
   assert.match(two.note, /Agreement with the ranking of base, Kendall's τ: analysis -1\.00\.$/);
 });
 
