@@ -3,7 +3,7 @@
 //     [--torch python3] [--out FOLDER]
 import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -29,6 +29,8 @@ interface Row {
   date: string;
   machine: string;
   rounds: number;
+  /** Processes that wanted to run in the minute before: on 2 cores more than 2 disturb. */
+  load_before: number;
   unit: string;
   rate: number;
   peak_mb: number;
@@ -37,6 +39,8 @@ interface Row {
   /** Time of transformers over ours, of each round: median and the middle half. */
   ratio?: number;
   ratio_quartiles?: [number, number];
+  /** Of the quickest step of each: what the least disturbed moments say. */
+  ratio_best?: number;
   target: number;
   /** Between the mean log-probabilities of the first step. */
   difference?: number;
@@ -57,6 +61,7 @@ async function measure(name: string): Promise<Row> {
     engines.push(startEngine('transformers', options.torch, args));
   }
   const rounds = Number(options.rounds);
+  const load = loadavg()[0]!;
   const [strata, transformers] = await duel(engines, rounds);
   const ms = (s: Series) => median(s.answers.map((a) => a.ms));
   const { unit, count } = countOf(chosen);
@@ -67,6 +72,7 @@ async function measure(name: string): Promise<Row> {
     date: new Date().toISOString().slice(0, 10),
     machine,
     rounds,
+    load_before: round(load, 1),
     unit,
     rate: rate(strata!),
     peak_mb: strata!.answers.at(-1)!.peakMB,
@@ -82,6 +88,7 @@ async function measure(name: string): Promise<Row> {
     transformers_peak_mb: transformers.answers.at(-1)!.peakMB,
     ratio: round(median(ratios), 2),
     ratio_quartiles: [round(median(lower), 2), round(median(upper), 2)],
+    ratio_best: round(quickest(transformers) / quickest(strata!), 2),
     ...agreement(strata!.first, transformers.first),
   };
 }
@@ -90,6 +97,10 @@ function agreement(ours: Answer, theirs: Answer): Pick<Row, 'difference' | 'same
   if (!ours.ids || !theirs.ids) return { difference: round(Math.abs(ours.loss - theirs.loss), 6) };
   const same = ours.ids.filter((id, i) => id === theirs.ids?.[i]).length;
   return { same_tokens: round(same / theirs.ids.length, 4) };
+}
+
+function quickest({ answers }: Series): number {
+  return Math.min(...answers.map((a) => a.ms));
 }
 
 function round(x: number, digits: number): number {
@@ -111,9 +122,11 @@ function markdown(rows: readonly Row[], reference: string | undefined): string {
       r.transformers_rate,
       r.ratio,
       r.ratio_quartiles?.join(' – '),
+      r.ratio_best,
       r.target,
       r.peak_mb,
       r.transformers_peak_mb,
+      r.load_before,
       r.date,
     ]),
   );
@@ -123,16 +136,19 @@ function markdown(rows: readonly Row[], reference: string | undefined): string {
     'transformers',
     'ratio',
     'middle half',
+    'best',
     'asked',
     'peak MB',
     'transformers MB',
+    'load',
     'date',
   ];
   return `# Speed of scoring and generation
 
 ${[machine, reference].filter(Boolean).join('; ')}. Model: 45.5M parameters in 14 layers, float32, random weights. Medians of
 ${options.rounds} steps, engines alternating step by step in random order, each in a process of its own. Ratio: time of
-transformers over ours, median of the rounds.
+transformers over ours, median of the rounds, its middle half, and of the quickest step of each. Load: processes that wanted to
+run in the minute before; on 2 cores more than 2 disturb.
 
 ${line(header)}
 ${line(header.map(() => '---'))}
