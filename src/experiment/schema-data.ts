@@ -17,6 +17,14 @@ import {
 // Corpora, tasks and the analysis of an experiment file.
 
 export const importanceMetrics = ['angular', 'influence', 'removal', 'duplication', 'attention'] as const;
+/** What each is of a layer, in one line; larger means more important. */
+export const importanceSummaries: Record<(typeof importanceMetrics)[number], string> = {
+  angular: 'how far the layer turns its input: mean over tokens of the angle between input and output, in half turns',
+  influence: '1 − the mean cosine of its input and output (block influence of ShortGPT)',
+  removal: 'what the negative log-likelihood rises by when the layer is left out, nats per token',
+  duplication: 'what the negative log-likelihood rises by when the layer runs twice, nats per token',
+  attention: 'a description, no rank: entropy, share on the first token, mean distance',
+};
 /** Those that rank layers; `attention` only describes them. */
 export const rankingMetrics = ['angular', 'influence', 'removal', 'duplication'] as const;
 

@@ -5,6 +5,7 @@ import { layerChanges, lineage } from '../experiment/stack.ts';
 import type { ArmSpec, ExpandRule } from '../experiment/types.ts';
 import { expectedTensors, roleOf } from '../model/names.ts';
 import { parameters } from '../plan/amounts.ts';
+import { ascending, ranking } from '../plan/importance.ts';
 import type { Source } from './complete-values.ts';
 import type { Candidate } from './item.ts';
 import { baseLayers, range, stackOfArm, surgeon } from './layers.ts';
@@ -77,6 +78,16 @@ const last: Source = ({ view }) => {
     text: `${n}`,
     kind: 'number',
     detail: n === 1 ? `layer ${layers - 1}` : `layers ${layers - n}-${layers - 1}`,
+  }));
+};
+
+/** `prune: {by, count}`: all but one layer can go; with the layers, where the metric was measured. */
+const leastImportant: Source = ({ view, written }) => {
+  const values = view.facts?.importance?.metrics[String(written['by'] ?? '')];
+  return range(1, baseLayers(view) ?? 1).map((n) => ({
+    text: `${n}`,
+    kind: 'number',
+    detail: values && `without ${ascending(ranking(values).slice(-n)).join(', ')}`,
   }));
 };
 
@@ -215,6 +226,7 @@ export const armSources: Record<string, Source> = {
   'arms.*.expand.after.*': ({ view }) => layersBut(view, [], (n) => `a block behind layer ${n}`),
   'arms.*.expand.blocks': blocks,
   'arms.*.prune.last': last,
+  'arms.*.prune.count': leastImportant,
   'arms.*.prune.layers.*': prunable,
   'arms.*.merge.into': ({ view, path }) => layersBut(view, prunedOf(view, path[1])),
   'arms.*.merge.of.*': ({ view, before }) => layersBut(view, numbers(before)),

@@ -132,7 +132,7 @@ function valueCandidates(
   const source = sourceOf(path)?.(context);
   const schemas = schemasAt(path, root.value);
   const available = (source ?? schemas.flatMap((schema) => schemaValues(schema, path))).filter(
-    ({ text, kind }) => kind !== 'value' || isAvailable(path, text),
+    ({ text, kind }) => kind !== 'value' || (isAvailable(path, text) && !context.before.includes(text)),
   );
   return distinct([...available, ...schemas.flatMap((schema) => forms(view, path, schema, context))]);
 }

@@ -2,12 +2,15 @@ import * as z from 'zod';
 import { metricsOfTask } from '../experiment/checks/names.ts';
 import { defaultText, expectation, ruleOf, unwrap } from '../experiment/expect.ts';
 import { type Reference, references } from '../experiment/references.ts';
+import { importanceMetrics, importanceSummaries } from '../experiment/schema-data.ts';
 import { parseSelector, selectorForms } from '../experiment/selectors.ts';
 import type { Path } from '../experiment/tree.ts';
 import type { CorpusSpec, Range, TaskSpec } from '../experiment/types.ts';
 import { bytes, parameters } from '../plan/amounts.ts';
+import { ranking } from '../plan/importance.ts';
 import { parametersOf, select, stackOf } from '../plan/selectors.ts';
 import { sequenceOf } from '../plan/training.ts';
+import { trusted } from '../record/measured.ts';
 import { taskKind } from '../tasks/kinds.ts';
 import { metricOf } from '../tasks/metrics.ts';
 import { patternOf } from './complete-values.ts';
@@ -208,6 +211,22 @@ const metricWords: Meaning = (view, path) => {
   return metric && [`\`${metric.name}\`: ${metric.summary} (${metric.unit}, ${metric.direction} is better).`];
 };
 
+/** What a metric of layers is, and how the model's layers rank by it where that was measured. */
+const importanceWords: Meaning = (view, path) => {
+  const name = String(view.tree.at(path));
+  const metric = importanceMetrics.find((known) => known === name);
+  if (!metric) return undefined;
+  const measured = trusted(view.facts?.measured);
+  const values = measured?.importance.metrics[metric];
+  const ranked = values ? ranking(values).join(', ') : undefined;
+  return [
+    `\`${metric}\`: ${importanceSummaries[metric]}.`,
+    ...(ranked === undefined
+      ? []
+      : [`From the most to the least important on ${measured!.importance.corpus}: ${ranked}.`]),
+  ];
+};
+
 const length = ['steps', 'tokens', 'epochs', 'batch'];
 const meanings: Record<string, Meaning> = {
   model: modelWords,
@@ -228,6 +247,9 @@ const meanings: Record<string, Meaning> = {
   ...Object.fromEntries(length.map((key) => [`training.${key}`, lengthWords])),
   'training.sequence': sequenceWords,
   seeds: seedWords,
+  'analysis.metrics.*': importanceWords,
+  'arms.*.expand.by': importanceWords,
+  'arms.*.prune.by': importanceWords,
   'compare.gain.metric': metricWords,
   'compare.forgetting.*.metric': metricWords,
 };

@@ -207,6 +207,12 @@ const positions: [what: string, marked: string, expected: Expected][] = [
     ['new_facts', 'general', '[new_facts]', '[general]'],
   ],
   ['corpora that are measured on', `${head}analysis: { corpus: [general, |] }`, 'new_facts'],
+  [
+    'metrics that are not named yet',
+    `${head}analysis: { metrics: [angular, |], corpus: general }`,
+    'influence removal duplication attention',
+  ],
+  ['how many go by a metric', `${head}  x: { prune: { by: angular, count: |`, '1 2 3 4 5 6 7'],
   ['tasks that are scored', `${head}analysis: { corpus: general, tasks: [sums, |] }`, 'recall_new'],
   [
     'every evaluable task',

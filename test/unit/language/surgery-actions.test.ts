@@ -6,6 +6,7 @@ import { parse } from '../../../src/experiment/parse.ts';
 import { readTree } from '../../../src/experiment/tree.ts';
 import { validate } from '../../../src/experiment/validate.ts';
 import { actions } from '../../../src/language/actions.ts';
+import { complete } from '../../../src/language/complete.ts';
 import { hover } from '../../../src/language/hover.ts';
 import { diagnose } from '../../../src/plan/diagnose.ts';
 import type { ImportanceRecord } from '../../../src/record/importance.ts';
@@ -141,6 +142,17 @@ test('an arm that waits for the analysis is resolved by it, and its layers can b
   assert.ok(waits(analysis.replace('4096', '8192') + arm));
   assert.ok(waits(analysis + arm, measured({ stem: 'other' })));
   assert.ok(waits(analysis + arm, measured({ standing: 'unknown' })));
+});
+
+test('a metric says what it is and how the layers rank; how many go says which', () => {
+  const analysis = 'analysis: { metrics: [rem|oval], corpus: general, tokens: 4096 }\n';
+  const { text, offset } = atCursor(head + analysis);
+  const [what, ranked] = hover(view(text, measured()), offset)!.markdown;
+  assert.match(what!, /^`removal`: what the negative log-likelihood rises by/);
+  assert.equal(ranked, 'From the most to the least important on general: 1, 6, 7, 0, 2, 4, 5, 3.');
+  const count = atCursor(`${head}${analysis.replace('|', '')}arms: { s: { prune: { by: removal, count: |} } }\n`);
+  const details = complete(view(count.text, measured()), count.offset).map(({ detail }) => detail);
+  assert.deepEqual(details.slice(0, 2), ['without 3', 'without 3, 5']);
 });
 
 test('rules that need no measurement are written out too', () => {
