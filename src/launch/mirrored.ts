@@ -26,11 +26,13 @@ export const keptHere = 'kept';
 /** Requests are not the host's word for word: paths in them are those of the machine that reads them. */
 export const isRequest = (name: string) => name.startsWith('request.');
 
-/** Files of a run's folder (`model`, `checkpoint`) that can be fetched: relative, with `/`, of plain names. */
+/** Files of a run's folder (`model`, `start`, `checkpoint`) that can be fetched: relative, with `/`, of plain names. */
 export function isFetchable(name: string): boolean {
   const parts = name.split('/');
   return (
-    /^(?:model|checkpoint)$/.test(parts[0] ?? '') && parts.length > 1 && parts.every((part) => plainName.test(part))
+    /^(?:model|start|checkpoint)$/.test(parts[0] ?? '') &&
+    parts.length > 1 &&
+    parts.every((part) => plainName.test(part))
   );
 }
 

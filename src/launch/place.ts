@@ -60,7 +60,7 @@ export interface Place {
   /** Asks for a further attempt of an ended run, as it was asked for before, and makes sure that it gets started. */
   resume(run: Run): Promise<Outcome>;
   /** Brings a folder of a run here (it is here already where the run is), verified, and returns its path. */
-  fetch(run: Run, folder: 'model' | 'checkpoint', progress?: Progress): Promise<string>;
+  fetch(run: Run, folder: 'model' | 'start' | 'checkpoint', progress?: Progress): Promise<string>;
   /** Brings the local files of the runs up to date. */
   refresh(): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import { attempt, Failure } from '../../base/problem.ts';
 import { resolveRun } from '../../record/find.ts';
 import { placeOf } from '../places.ts';
 import { createProgress } from '../progress.ts';
@@ -16,7 +17,13 @@ export const fetchVerb: Verb = {
     const folder = options['checkpoint'] === true ? 'checkpoint' : 'model';
     const progress = createProgress(io, { unit: 'bytes' });
     try {
-      const path = await (await placeOf(io, run)).fetch(run, folder, progress);
+      const place = await placeOf(io, run);
+      const path = await place.fetch(run, folder, progress);
+      // What training started from belongs to the proofs of a model; an arm without surgery has none.
+      if (folder === 'model') {
+        const start = await attempt(() => place.fetch(run, 'start', progress));
+        if (!start.ok && start.problem.code !== 'file-missing') throw new Failure(start.problem);
+      }
       progress.close();
       if (io.json) io.out(JSON.stringify({ id: run.id, folder: path }, null, 2));
       else io.out(path);

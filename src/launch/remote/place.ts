@@ -185,7 +185,7 @@ async function settled(run: Run, status: RunStatus): Promise<Run> {
 async function fetchFolder(
   connection: Connection,
   run: Run,
-  folder: 'model' | 'checkpoint',
+  folder: 'model' | 'start' | 'checkpoint',
   progress: Progress,
 ): Promise<string> {
   const { files } = await connection.value('files', { run: run.id, folder });
@@ -211,7 +211,7 @@ async function fetchFolder(
       remedy: 'Try again.',
     });
   }
-  if (folder === 'model') await pointAtOwnBase(parts, run);
+  await pointAtOwnBase(parts, run);
   await rm(place, { recursive: true, force: true });
   await rename(parts, place);
   return place;
@@ -249,7 +249,7 @@ async function getFile(
   }
 }
 
-/** A model lies over its base, which is elsewhere on this machine than there. */
+/** A model, or what training started from, lies over its base, which is elsewhere on this machine than there. */
 async function pointAtOwnBase(folder: string, run: Run): Promise<void> {
   const file = join(folder, overlayName);
   const record = await readJson<{ base: { folder: string } }>(file).catch(() => undefined);
