@@ -3,11 +3,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after } from 'node:test';
 import { promisify } from 'node:util';
 import type { Settings } from '../../../src/launch/settings.ts';
-import { needs, temporaryFolder } from '../../support.ts';
+import { needs } from '../../support.ts';
 import { processesOf } from '../support.ts';
 
 const run = promisify(execFile);
@@ -64,8 +64,8 @@ export async function freePort(): Promise<number> {
 }
 
 /** A folder with links to every program of the system but Node: what the PATH of a plain host has. */
-async function linkPrograms(): Promise<string> {
-  const folder = await temporaryFolder();
+async function linkPrograms(folder: string): Promise<string> {
+  await mkdir(folder);
   for (const source of ['/usr/bin', '/bin'])
     for (const name of await readdir(source)) {
       if (/^(node|nodejs|npm|npx|corepack)$/.test(name)) continue;
@@ -73,10 +73,12 @@ async function linkPrograms(): Promise<string> {
     }
   return folder;
 }
-const plainPath = needsSshd.skip === false ? await linkPrograms() : '';
 
-/** Starts a server; it and all that runs from its folder are ended after the tests of this file. */
-export async function lab(options: LabOptions = {}): Promise<Lab> {
+/** Starts a server; it and all that runs from its folder are ended after the test. `afterwards` says when that is. */
+export async function lab(
+  options: LabOptions = {},
+  afterwards: (work: () => Promise<void>) => void = after,
+): Promise<Lab> {
   // Short: sockets of shared connections have little room.
   const folder = await mkdtemp(join(tmpdir(), 'strata-ssh-'));
   // Shared connections, memories and settings are the test's own.
@@ -92,7 +94,9 @@ export async function lab(options: LabOptions = {}): Promise<Lab> {
     run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'lab', '-f', join(folder, name)]);
   await key('host');
   await key('client');
-  const path = options.node ? '/usr/local/bin:/usr/bin:/bin' : plainPath;
+  const path = options.node
+    ? `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`
+    : await linkPrograms(join(folder, 'bin'));
   await writeFile(
     join(folder, 'sshd_config'),
     [
@@ -172,7 +176,7 @@ export async function lab(options: LabOptions = {}): Promise<Lab> {
     },
   };
   await lab.up();
-  after(async () => {
+  afterwards(async () => {
     for (const process_ of [...labProcesses(folder), ...processesOf(folder)]) {
       try {
         process.kill(process_, 'SIGKILL');
