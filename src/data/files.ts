@@ -1,4 +1,5 @@
-import { readdir } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve, sep } from 'node:path';
 import { exists } from '../base/files.ts';
 
@@ -44,12 +45,21 @@ async function walk(folder: string, [level = '', ...rest]: string[]): Promise<st
     const maybeFolder = entry.isDirectory() || entry.isSymbolicLink();
     if (any) {
       if (entry.isDirectory()) out.push(...(await walk(path, ['**', ...rest])));
-      else if (rest.length === 0) out.push(path);
+      else if (rest.length === 0 && (await isFile(entry, path))) out.push(path);
     } else if (rest.length === 0) {
-      if (!entry.isDirectory()) out.push(path);
+      if (await isFile(entry, path)) out.push(path);
     } else if (maybeFolder) out.push(...(await walk(path, rest)));
   }
   return out;
+}
+
+/** A file, or a link that leads to one or nowhere: reading it says what is wrong. Nobody ever ends reading a pipe. */
+async function isFile(entry: Dirent, path: string): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isFile();
+  return stat(path).then(
+    (target) => target.isFile(),
+    () => true,
+  );
 }
 
 function levelPattern(level: string): RegExp {

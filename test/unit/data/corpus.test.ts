@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { describe, test } from 'node:test';
@@ -10,6 +11,8 @@ import { firstWrongByte, readHead } from '../../../src/data/text-file.ts';
 import { temporaryFolder } from '../../support.ts';
 
 /** Writes files into a temporary folder and returns it. */
+const posix = { skip: process.platform === 'win32' ? 'there are no pipes in folders' : false };
+
 async function folderOf(files: Record<string, string | Uint8Array>): Promise<string> {
   const folder = await temporaryFolder();
   for (const [name, content] of Object.entries(files)) {
@@ -194,6 +197,27 @@ describe('patterns', () => {
       files.map((f) => relative(folder, f)),
       ['b.txt', 'link/a.txt'],
     );
+  });
+
+  test('links in a circle end, and what is no file is no match', posix, async () => {
+    const folder = await folderOf({ 'real/a.txt': '', 'real/deep/b.txt': '' });
+    await symlink(folder, join(folder, 'real', 'up'));
+    await symlink(join(folder, 'real'), join(folder, 'real', 'deep', 'again'));
+    await symlink('round.txt', join(folder, 'round.txt'));
+    execFileSync('mkfifo', [join(folder, 'real', 'pipe.txt')]);
+    const found = async (pattern: string) => (await resolveFiles([pattern], folder)).map((f) => relative(folder, f));
+    assert.deepEqual(await found('**/*.txt'), ['real/a.txt', 'real/deep/b.txt', 'round.txt']);
+    assert.deepEqual(await found('real/**'), ['real/a.txt', 'real/deep/b.txt']);
+    assert.deepEqual(
+      await found('*/*/*/*/*.txt'),
+      [
+        'real/deep/again/deep/b.txt',
+        'real/deep/again/up/round.txt',
+        'real/up/real/deep/b.txt',
+        'real/up/real/up/round.txt',
+      ].toSorted(),
+    );
+    await rejects([join(folder, 'round.txt')], {}, 'link-loop');
   });
 });
 

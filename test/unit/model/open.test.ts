@@ -179,6 +179,17 @@ describe('shards', () => {
       await index(folder, { ...map, 'lm_head.weight': name });
       assert.equal(await code(openModel(folder)), 'invalid-index-shard-name');
     });
+
+  test('a shard that is a link in a circle is missing, and so is a model that is one', async () => {
+    const { folder, map } = await sharded();
+    await index(folder, map);
+    const shard = Object.values(map)[0]!;
+    await rm(join(folder, shard));
+    await symlink(shard, join(folder, shard));
+    assert.equal(await code(openModel(folder)), 'file-missing-shard');
+    await symlink('round', join(root, 'round'));
+    assert.equal(await code(openModel(join(root, 'round'))), 'file-missing-model');
+  });
 });
 
 test('links are followed, as in the Hugging Face cache', async () => {
