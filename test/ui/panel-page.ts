@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { Texts } from '../../src/base/translate.ts';
 import { panelHtml } from '../../src/extension/panel/html.ts';
 import type { PanelState, PanelView, ToHost, ToPanel } from '../../src/protocol/panel.ts';
 import { needs, root } from '../support.ts';
@@ -122,9 +123,10 @@ export interface Lab {
   close(): Promise<void>;
 }
 
-export async function startLab(): Promise<Lab> {
+/** `texts`: of the language of the page; English without. */
+export async function startLab(texts: Texts = {}): Promise<Lab> {
   const { chromium } = found!.require('playwright-core') as { chromium: { launch(options: object): Promise<Browser> } };
-  const server = await serve();
+  const server = await serve(texts);
   const { port } = server.address() as AddressInfo;
   const browser = await chromium.launch({ executablePath: found!.browser, args: ['--no-sandbox', '--disable-gpu'] });
   return {
@@ -198,7 +200,7 @@ function panelPage(page: Page, complaints: string[]): PanelPage {
 }
 
 /** The page as the extension writes it, with its files beside it. */
-async function serve(): Promise<Server> {
+async function serve(texts: Texts): Promise<Server> {
   const files: Record<string, { type: string; path: string }> = {
     '/panel.js': { type: 'text/javascript', path: join(root, 'dist', 'panel.js') },
     '/panel.css': { type: 'text/css', path: join(root, 'dist', 'panel.css') },
@@ -213,7 +215,7 @@ async function serve(): Promise<Server> {
       const origin = `http://127.0.0.1:${port}`;
       const page = { script: '/panel.js', style: '/panel.css', origin, nonce: 'nonce0123456789', title: 'Compare' };
       response.writeHead(200, { 'content-type': 'text/html' });
-      response.end(panelHtml({ ...page, language: 'en', texts: {} }));
+      response.end(panelHtml({ ...page, language: 'en', texts }));
     } else response.writeHead(204).end();
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));

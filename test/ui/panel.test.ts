@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type PanelState, panelProtocol } from '../../src/protocol/panel.ts';
+import type { ImportanceRecord } from '../../src/record/importance.ts';
 import { compare } from '../../src/report/comparison.ts';
 import type { CompareInput } from '../../src/report/types.ts';
 import { root } from '../support.ts';
@@ -51,6 +52,48 @@ describe('compare panel', needsBrowser, () => {
       assert.equal(await textOf(panel.page.locator('h1')), 'Shallow expansion against its rivals');
       assert.deepEqual(await arms(panel), ['base', 's', 'pro', 'lora', 'full', 'control']);
       assert.equal(await panel.page.locator('section.chart').count(), 9);
+    }));
+
+  test('texts of another language come with the page, also those of tables', async () => {
+    const german = { Charts: 'Diagramme', 'seed {0}': 'Startwert {0}', 'training time': 'Trainingszeit', '<b>': '"&' };
+    const other = await startLab(german);
+    try {
+      const panel = await other.open();
+      await panel.show(state);
+      assert.equal(await textOf(panel.page.locator('#charts-title')), 'Diagramme');
+      await panel.page.getByRole('button', { name: 'Trainingszeit' }).waitFor();
+      await row(panel, 's').locator('button.plain').first().click();
+      await panel.page.getByText('Startwert 2', { exact: true }).waitFor();
+      assert.deepEqual(panel.complaints, []);
+    } finally {
+      await other.close();
+    }
+  });
+
+  test('chosen analyses are charts and nothing else', () =>
+    withPanel(async (panel) => {
+      const importance = (values: number[]): ImportanceRecord => ({
+        strata_importance: 1,
+        model: 'm',
+        corpus: 'general',
+        documents: 1,
+        tokens: 9,
+        nll: 1,
+        layers: values.length,
+        metrics: { removal: values },
+        intervals: {},
+      });
+      const measured = [
+        { name: 'small', importance: importance([3, 1, 2]) },
+        { name: 'large', importance: importance([5, 1, 2, 3, 4]) },
+      ];
+      await panel.show(stateOf({ ...world, arms: [], planned: [], runs: [], stale: [], measured }));
+      assert.deepEqual(await panel.page.locator('section.chart h3').allInnerTexts(), [
+        'Importance by layer of small',
+        'Importance by layer: removal',
+      ]);
+      assert.equal(await panel.page.locator('table').count(), 0);
+      assert.deepEqual(await panel.axe(), []);
     }));
 
   test('sorting by a click on a header', () =>
