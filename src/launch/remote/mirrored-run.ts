@@ -147,7 +147,8 @@ export class MirroredRun {
   }
 
   async #say(status: RunStatus, complete: boolean): Promise<void> {
-    const { created, state, reason, attempts } = status;
+    const { created, state, attempts } = status;
+    const reason = printable(status.reason);
     const before = this.#record;
     if (
       before.attempts === attempts &&
@@ -207,4 +208,9 @@ export class MirroredRun {
     ];
     return names.filter((name) => isAppended(name) || isReplaced(name));
   }
+}
+
+/** A reason is shown in terminals: nothing that a host says may steer one. */
+export function printable(text: string | undefined): string | undefined {
+  return text?.replace(/[\p{Cc}\p{Cf}]/gu, '').slice(0, 2000);
 }

@@ -25,6 +25,7 @@ import type { Connection } from './connection.ts';
 import { withContact } from './contact.ts';
 import { sendData } from './data.ts';
 import { wakeMirror } from './mirror.ts';
+import { printable } from './mirrored-run.ts';
 
 export interface RemoteOptions {
   record: PlaceRecord & { host: string };
@@ -156,7 +157,8 @@ async function takeIn(
 /** Has the mirror follow a run (again). An ended run too: its files are to be complete here. */
 async function follow(folder: string, status: RunStatus): Promise<void> {
   const before = await readMirror(folder);
-  const { created, attempts, state, reason } = status;
+  const { created, attempts, state } = status;
+  const reason = printable(status.reason);
   const same = before?.created === created && before.attempts === attempts && before.state === state;
   if (before?.complete && same && states[state].ended) return;
   // Whether it has ended is said here once its files are.
