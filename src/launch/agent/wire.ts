@@ -17,6 +17,7 @@ const headLimit = 64 << 20;
 /** Files go in pieces that are far smaller. */
 const payloadLimit = 1 << 30;
 const newline = 0x0a;
+const space = 0x20;
 
 export interface Framed {
   head: Record<string, unknown>;
@@ -84,6 +85,7 @@ export class FrameReader {
       return undefined;
     }
     const json = bytes.subarray(magic.length + sumDigits + 1, end);
+    if (bytes[magic.length + sumDigits] !== space) throw new BrokenFrame('a frame was changed on its way');
     let head: Record<string, unknown>;
     try {
       head = JSON.parse(json.toString('utf8')) as Record<string, unknown>;
