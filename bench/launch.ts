@@ -171,7 +171,10 @@ async function fifty(): Promise<object> {
       while (waiting.length > 0 && waiting[0]!.size <= arrived) lags.push((now - waiting.shift()!.at) / 1000);
     }
   }
-  const agents = labProcesses(host.folder, 'agent.mjs');
+  // The one that serves this client has no arguments; supervisors and dispatcher are the same program with a verb.
+  const agents = labProcesses(host.folder, 'agent.mjs').filter((pid) =>
+    readFileSync(`/proc/${pid}/cmdline`, 'utf8').endsWith('agent.mjs\0'),
+  );
   const memory = agents.map(
     (pid) => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024,
   );

@@ -120,7 +120,7 @@ strata_agent() {
   touch "$root/bundles/$1"
   strata_say ready "$1"
   cd "$root" || cd /
-  exec "$root/bundles/$1/bin/node" "$root/bundles/$1/dist/agent.mjs"
+  exec "$root/bundles/$1/bin/node" --max-semi-space-size=1 "$root/bundles/$1/dist/agent.mjs"
 }
 
 strata_main() {
