@@ -103,7 +103,9 @@ export interface ProductOptions {
   transA?: boolean;
   transB?: boolean;
   alpha?: number;
-  /** In float32 in mixed precision too: for sums over many rows. */
+  /**
+   * In float32 in mixed precision too: for sums over many rows. WebGPU adds in float16, where 2048 + 1 = 2048.
+   */
   full?: boolean;
 }
 
@@ -115,6 +117,7 @@ export function product(g: Graph, a: Tensor, b: Tensor, options: ProductOptions 
     const factors = [half(g, scale(g, a, alpha)), half(g, b)] as const;
     return cast(g, product(g, ...factors, { transA, transB }), 'float32');
   }
+  if (full && (halves.has(a) || halves.has(b))) return product(g, whole(g, a), whole(g, b), options);
   if (!transA && !transB && alpha === 1) return g.apply('MatMul', [a, b]);
   const flags = { ...(transA && { transA: 1 }), ...(transB && { transB: 1 }), ...(alpha !== 1 && { alpha }) };
   if (a.shape.length === 2 && b.shape.length === 2) return g.apply('Gemm', [a, b], flags);
@@ -130,18 +133,23 @@ export function productPlus(
   a: Tensor,
   b: Tensor,
   c: Tensor,
-  { transA = false, transB = false }: Pick<ProductOptions, 'transA' | 'transB'> = {},
+  { transA = false, transB = false, full = false }: Omit<ProductOptions, 'alpha'> = {},
 ): Tensor {
-  if (inHalf(g)) return add(g, product(g, a, b, { transA, transB }), c);
+  if (inHalf(g)) return add(g, product(g, a, b, { transA, transB, full }), c);
   return g.apply('Gemm', [a, b, c], { ...(transA && { transA: 1 }), ...(transB && { transB: 1 }) });
 }
 
 const inHalf = (g: Graph) => g.forms.products === 'float16';
 
-/** Halves of what was computed, made once: the walk back then keeps them instead of the whole. Weights are halved at each use. */
+/** Halves of what was computed, made once: the walk back keeps them instead of the whole. Weights are halved at each use. */
 const halves = new WeakMap<Tensor, Tensor>();
 function half(g: Graph, x: Tensor): Tensor {
   const known = halves.get(x) ?? cast(g, x, 'float16');
   if (x.from) halves.set(x, known);
   return known;
+}
+/** In float32 again what is kept in halves. */
+function whole(g: Graph, x: Tensor): Tensor {
+  const kept = halves.get(x);
+  return kept ? cast(g, kept, 'float32') : x;
 }

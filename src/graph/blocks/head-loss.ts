@@ -68,8 +68,8 @@ export function headInParts(
       if (wants.x) dxs.push(product(g, dLogits, computable(g, weight, dLogits)));
       if (wants.weight) {
         dWeight = dWeight
-          ? productPlus(g, dLogits, input, dWeight, { transA: true })
-          : product(g, dLogits, input, { transA: true });
+          ? productPlus(g, dLogits, input, dWeight, { transA: true, full: true })
+          : product(g, dLogits, input, { transA: true, full: true });
       }
     }
     const saved: Saved = { dx: dxs.length > 0 ? concat(g, dxs, 0) : undefined, dWeight };

@@ -36,6 +36,6 @@ export const linearRule: Rule = ({ g, inputs: [x, weight, bias], dy }) => [
 export function weightGradient(g: Graph, dy: Tensor, x: Tensor): Tensor {
   const [out, width] = [dy.shape[1]!, x.shape[1]!];
   return out < Math.min(64, width)
-    ? swapLast(g, product(g, x, dy, { transA: true }))
-    : product(g, dy, x, { transA: true });
+    ? swapLast(g, product(g, x, dy, { transA: true, full: true }))
+    : product(g, dy, x, { transA: true, full: true });
 }
