@@ -250,7 +250,8 @@ test(
 test('a resumed training keeps the number of threads it began with', options, async () => {
   const home = await temporaryPlace();
   const place = localPlace(home, program);
-  const training = { steps: 1 } as NonNullable<Order['spec']['training']>;
+  const corpus = { hash: 'c'.repeat(64), kind: 'text' };
+  const training = { steps: 1, batch: 1, sequence: 8, corpus } as NonNullable<Order['spec']['training']>;
   const one = order('demo-s-1-00000001', { work: 1, exit: 1 });
   const asked = (threads: number) => ({
     ...one,
