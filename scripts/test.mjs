@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { build, installPackages, root, systemPackages } from './setup.mjs';
+import { installVulkan } from './vulkan.mjs';
 
 const shared = join(root, '..', 'shared');
 const required = new Set((process.env.STRATA_REQUIRE ?? '').split(',').filter(Boolean));
@@ -153,7 +154,10 @@ const steps = {
   rooms: single('room boundaries', bin('depcruise'), ['--config', '.dependency-cruiser.cjs', 'src']),
   unit: nodeTests('unit', 2),
   fuzz: nodeTests('fuzz', 1),
-  engine: nodeTests('engine', 1),
+  engine: async () => {
+    for (const lack of installVulkan()) console.log(lack);
+    await nodeTests('engine', 1)();
+  },
   launch: nodeTests('launch', 1),
   suite: inVsCode('suite', ['scripts/suite.mjs']),
   ui: nodeTests('ui', 1),
