@@ -24,7 +24,7 @@ const loader = [
 
 /**
  * Makes this process (and those it starts) use a software driver, and says whether tests can: options for node:test. To be
- * called before the first WebGPU session. One that is required by STRATA_REQUIRE=webgpu and not there fails.
+ * called before the first WebGPU session. STRATA_REQUIRE names them `webgpu` and `webgpu-half`.
  */
 export function softwareVulkan(name: keyof typeof drivers): { skip: string | false } {
   const driver = drivers[name].find((file) => existsSync(file));
@@ -34,5 +34,6 @@ export function softwareVulkan(name: keyof typeof drivers): { skip: string | fal
     process.env['XDG_RUNTIME_DIR'] ??= '/tmp';
   }
   const there = process.platform === 'linux' && driver !== undefined && loader.some((file) => existsSync(file));
-  return needs('webgpu', there, `the software Vulkan driver ${name} (libvulkan1 and chromium or Mesa) is not here`);
+  const part = name === 'swiftshader' ? 'webgpu' : 'webgpu-half';
+  return needs(part, there, `the software Vulkan driver ${name} (libvulkan1 and chromium or Mesa) is not here`);
 }
