@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { bundle, files, forgottenIn, textsOf } from '../../../scripts/l10n/texts.mjs';
 import { speak, spoken, t } from '../../../src/base/translate.ts';
 import { colours } from '../../../src/extension/colours.ts';
 import { drawModel } from '../../../src/extension/layers/tree.ts';
+import { root } from '../../support.ts';
 
 /** Their texts stand in `package.nls.json`; see `contributes.ts`. */
 const tables = /extension\/(commands|settings|colours|contributes)\.ts$/;
@@ -25,7 +27,7 @@ test('the texts that translations start from are those of the source', () => {
   const written = JSON.parse(readFileSync(bundle.file, 'utf8'));
   assert.deepEqual(Object.keys(written), texts, 'node --import tsx scripts/l10n.mjs writes them');
   for (const [text, own] of Object.entries(written)) assert.equal(own, text);
-  assert.equal(JSON.parse(readFileSync('package.json', 'utf8')).l10n, './l10n');
+  assert.equal(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).l10n, './l10n');
 });
 
 test('a text in another language, with its values at their places', () => {
@@ -41,6 +43,6 @@ test('a text in another language, with its values at their places', () => {
 });
 
 test('colours are described in package.nls.json', () => {
-  const nls = JSON.parse(readFileSync('package.nls.json', 'utf8'));
+  const nls = JSON.parse(readFileSync(join(root, 'package.nls.json'), 'utf8'));
   for (const id of Object.keys(colours)) assert.ok(nls[`colour.${id}`]);
 });
