@@ -8,7 +8,7 @@ import { createGenerator } from '../../src/engine/generator.ts';
 import { createScorer } from '../../src/engine/scorer.ts';
 import { createTrainer, type TrainerRequest } from '../../src/engine/trainer.ts';
 import { buildForward } from '../../src/graph/forward.ts';
-import type { Graph } from '../../src/graph/graph.ts';
+import { Graph } from '../../src/graph/graph.ts';
 import { buildAdamw, buildSquares, buildSum } from '../../src/graph/optimizer.ts';
 import { buildTraining, trainedParameters } from '../../src/graph/training.ts';
 import { expectedTensors, isLinearWeight } from '../../src/model/names.ts';
@@ -204,22 +204,37 @@ describe('nodes that WebGPU leaves to the CPU', webgpu, () => {
   const pass = { ...size, trained: all, recompute: false };
   const parameters = trainedParameters(config, { trained: all });
   const cached = { past: 16, positions: 17, outputs: { logits: true, keyValues: true } };
-  /** Arithmetic on shapes, which are on the host anyway: nothing waits for it. */
-  const ties = ['Add int64[2]', 'Gather int64[]', 'Mul int64[]'];
-  const golden: Record<string, [graph: () => Graph, nodes: string[]]> = {
-    'training, recomputed': [() => buildTraining(config, places, { ...pass, recompute: true }), []],
-    'training, head in parts': [() => buildTraining(config, places, { ...pass, headParts: 4 }), []],
-    'training, LoRA': [() => buildTraining(config, places, { ...pass, trained: [], lora: adapted }), ties],
-    'training, distilled': [() => buildTraining(config, places, { ...pass, teacher: { config, places } }), []],
-    'sum of gradients': [() => buildSum(device.forms, parameters), []],
-    'norm of gradients': [() => buildSquares(device.forms, parameters), []],
-    AdamW: [() => buildAdamw(device.forms, parameters, training), []],
-    scoring: [() => buildForward(config, places, { ...size, parents: true, rows: 8, outputs: { scores: true } }), []],
-    'a token of a text': [() => buildForward(config, places, { ...size, sequence: 1, ...cached }), []],
+  /**
+   * The whole list: arithmetic on shapes, which ties a tensor to the place where it may be made. Shapes are on the host anyway,
+   * so nothing waits for it. Copies from and to the host would stand here too.
+   */
+  const known = ['Add int64[2]', 'Gather int64[]', 'Mul int64[]'];
+  const graphs: Record<string, () => Graph> = {
+    'training, recomputed': () => buildTraining(config, places, { ...pass, recompute: true }),
+    'training, head in parts': () => buildTraining(config, places, { ...pass, headParts: 4 }),
+    'training, LoRA': () => buildTraining(config, places, { ...pass, trained: [], lora: adapted }),
+    'training, distilled': () => buildTraining(config, places, { ...pass, teacher: { config, places } }),
+    'sum of gradients': () => buildSum(device.forms, parameters),
+    'norm of gradients': () => buildSquares(device.forms, parameters),
+    AdamW: () => buildAdamw(device.forms, parameters, training),
+    scoring: () => buildForward(config, places, { ...size, parents: true, rows: 8, outputs: { scores: true } }),
+    'a token of a text': () => buildForward(config, places, { ...size, sequence: 1, ...cached }),
   };
-  for (const [name, [graph, nodes]] of Object.entries(golden)) {
-    test(name, async () => assert.deepEqual(await nodesOnCpu(graph()), nodes));
+  for (const [name, graph] of Object.entries(graphs)) {
+    test(name, async () => {
+      const found = await nodesOnCpu(graph());
+      assert.deepEqual(
+        found.filter((node) => !known.includes(node)),
+        [],
+      );
+    });
   }
+
+  test('a node that has no kernel there is found', async () => {
+    const g = new Graph('float32', device.forms);
+    g.output('y', g.apply('LogSoftmax', [g.input('x', 'float32', [4, 8])], { axis: -1 }));
+    assert.deepEqual(await nodesOnCpu(g), ['LogSoftmax float[4,8]']);
+  });
 });
 
 test('buffers hold what was put in, and give it back', webgpu, async () => {
