@@ -116,6 +116,7 @@ strata_collect() {
   done
 }
 
+# A small young generation: an agent holds little for long, and a host may serve many people.
 strata_agent() {
   touch "$root/bundles/$1"
   strata_say ready "$1"

@@ -164,7 +164,10 @@ export async function lab(
       process.kill(listener, signal);
       for (let i = 0; i < 200 && existsSync(`/proc/${listener}`); i++) await new Promise((r) => setTimeout(r, 10));
     },
-    servers: () => processesOf(`${folder}/sshd_config`),
+    servers: () => {
+      const listeners = processesOf(`${folder}/sshd_config`);
+      return [...listeners, ...listeners.flatMap(childrenOf)];
+    },
     async changeKey() {
       await rm(join(folder, 'host'));
       await rm(join(folder, 'host.pub'));
@@ -194,6 +197,18 @@ export function labProcesses(folder: string, containing = ''): number[] {
   return processesWith('STRATA_LAB', folder).filter((pid) => {
     try {
       return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(containing);
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Connections of a server are its children; their titles name the account only. */
+function childrenOf(parent: number): number[] {
+  return processesOf('').filter((pid) => {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent;
     } catch {
       return false;
     }

@@ -27,6 +27,12 @@ export const runtimePackage: Pinned = {
   integrity: 'sha512-twhs1C2C/BFkz1yc5OY0KIU2GUq6DURO7hD4bx5Q2Qy3nAMJwRXW8xU3NVczE29VA9lolLOYepoD8fjTGOfIqw==',
 };
 
+const commonPackage: Pinned = {
+  name: 'onnxruntime-common',
+  version: '1.30.0',
+  integrity: 'sha512-7fdVWjAID1dVhH/G8qK3APARunV4VkBFoCQAP7qp4Wkab0mrorvmc+sqiT+mKXOzDqdjN5j+/Z9nb4gzNPWcyA==',
+};
+
 /** Node for a host that has none; there is no such package for the others. */
 const nodePackages: Partial<Record<HostPlatform, Pinned>> = {
   'linux-x64': {
@@ -96,8 +102,9 @@ export async function runtimePart(platform: HostPlatform, settings: Settings, ha
       : own !== undefined && (await exists(join(own, libraries)))
         ? own
         : await fetchPackage(runtimePackage, setting);
-  const common = ownPackage('onnxruntime-common');
-  if (!(await exists(join(folder, libraries))) || common === undefined) {
+  // The universal package of the extension carries neither.
+  const common = ownPackage('onnxruntime-common') ?? (await fetchPackage(commonPackage, setting));
+  if (!(await exists(join(folder, libraries)))) {
     return fail('bundle-missing', `${folder} holds no onnxruntime for ${platform}.`, {
       place: folder,
       remedy: `Name the unpacked onnxruntime-node package, or its .tgz, in the settings: ${setting}.`,

@@ -24,7 +24,7 @@ export async function fetchPackage({ name, version, integrity }: Pinned, setting
   if (await exists(folder)) return folder;
   const temporary = await privateFolder(join(cache, `.${name}-${version}.${process.pid}`));
   try {
-    const npm = await execa('npm', ['pack', `${name}@${version}`, '--pack-destination', temporary, '--silent'], {
+    const npm = await execa('npm', ['pack', `${name}@${version}`, '--pack-destination', temporary, '--loglevel=error'], {
       cwd: temporary,
       stdin: 'ignore',
       reject: false,
