@@ -111,12 +111,12 @@ export async function openDoor(machine: Machine): Promise<Door> {
 }
 
 /** A child that prints one JSON line and lives on: a fault proxy of `labs`. */
-export interface Proxy {
+export interface FaultProxy {
   port: number;
   set(toxics: object): Promise<{ stat: Record<string, number>; open: number }>;
 }
 
-export async function openProxy(script: string, target: number): Promise<Proxy> {
+export async function openProxy(script: string, target: number): Promise<FaultProxy> {
   const child = spawn(process.execPath, [script, '0', '127.0.0.1', String(target)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
