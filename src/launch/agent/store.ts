@@ -100,7 +100,9 @@ export class Store {
         remedy: 'Start again: it is sent anew. If it happens again, the file changes while it is read.',
       });
     }
-    await rename(path, this.#blob(hash));
+    await rename(path, this.#blob(hash)).catch(async (error: unknown) => {
+      if (!(await exists(this.#blob(hash)))) throw error;
+    });
     await syncFolder(this.#blobs);
   }
 

@@ -244,8 +244,8 @@ async function getFile(
       });
       work.catch(() => asked.stop());
     });
-    await asked.reply;
-    await work;
+    // What came before a cut is kept: the next try goes on behind it.
+    await asked.reply.finally(() => work);
   } finally {
     await handle.close();
   }
