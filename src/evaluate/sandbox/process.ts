@@ -103,18 +103,33 @@ export function startLineProcess(program: string, given: readonly string[]): Lin
 /** How a race against the limits ended. */
 export type Outcome<T> = { value: T } | 'timed out' | 'out of memory';
 
-/** `work`, unless the process takes more time or (where the system says so: Linux) more memory first. */
+/** A process that others keep from the processor has at most this many times its limit. */
+const patience = 5;
+
+/**
+ * `work`, unless the process takes more time or (where the system says so: Linux) more memory first. There a process that wants
+ * to run and was not let run for as long as it may, because others use the cores, is not held to have taken the time.
+ */
 export async function withinLimits<T>(
   { child }: LineProcess,
   work: Promise<T>,
   { timeLimit, memoryLimit }: { timeLimit: number; memoryLimit: number },
 ): Promise<Outcome<T>> {
   const timers: NodeJS.Timeout[] = [];
+  const watched = process.platform === 'linux' ? child.pid : undefined;
+  const began = performance.now();
+  const before = watched === undefined ? undefined : await processorTime(watched);
   const limit = new Promise<Outcome<T>>((resolve) => {
-    timers.push(setTimeout(() => resolve('timed out'), timeLimit));
-    if (process.platform !== 'linux' || child.pid === undefined) return;
+    const expire = async () => {
+      const now = watched === undefined ? undefined : await processorTime(watched);
+      const starved = before && now?.running && now.used - before.used < timeLimit;
+      if (!starved || performance.now() - began > patience * timeLimit) resolve('timed out');
+      else timers.push(setTimeout(() => void expire(), timeLimit / 10).unref());
+    };
+    timers.push(setTimeout(() => void expire(), timeLimit));
+    if (watched === undefined) return;
     const look = async () => {
-      if ((await residentBytes(child.pid!)) > memoryLimit) resolve('out of memory');
+      if ((await residentBytes(watched)) > memoryLimit) resolve('out of memory');
     };
     timers.push(setInterval(() => void look(), 25));
   });
@@ -123,6 +138,14 @@ export async function withinLimits<T>(
   } finally {
     for (const timer of timers) clearTimeout(timer);
   }
+}
+
+/** Milliseconds of the processor that a process had, and whether it is running or waits for its turn. */
+async function processorTime(pid: number): Promise<{ used: number; running: boolean }> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // Behind the name, which may hold anything: state, …, utime and stime in hundredths of a second (proc(5)).
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { used: 10 * (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)), running: fields[0] === 'R' };
 }
 
 /** Resident memory of a process; 0 when it is gone. */
