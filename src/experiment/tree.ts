@@ -1,4 +1,5 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, type Pair, parseDocument, type Scalar } from 'yaml';
+import { tooDeep } from './nesting.ts';
 import type { Range } from './types.ts';
 
 /** Keys and indices from the root: `['arms', 's', 'train', 0]`. */
@@ -59,8 +60,13 @@ export function startsWith(path: Path, prefix: Path): boolean {
 
 /** Reads YAML 1.2. Anchors, aliases, tags of one's own and keys that are no texts are problems. */
 export function readTree(text: string): Tree {
-  const document = parseDocument(text, { version: '1.2', uniqueKeys: false, prettyErrors: false });
-  const problems: TextProblem[] = syntaxProblems(document, text);
+  const deep = tooDeep(text);
+  const document = parseDocument(deep === undefined ? text : '', {
+    version: '1.2',
+    uniqueKeys: false,
+    prettyErrors: false,
+  });
+  const problems: TextProblem[] = deep === undefined ? syntaxProblems(document, text) : [nestedAt(deep)];
   const { node: root, value } = build(document.contents, { flow: false }, [], text, problems);
   const find = (path: Path): Node | undefined => {
     let node: Node | undefined = root;
@@ -158,6 +164,11 @@ function syntaxProblems(document: Document.Parsed, text: string): TextProblem[] 
       }),
     ),
   ];
+}
+
+function nestedAt(offset: number): TextProblem {
+  const message = 'This is nested too deeply to be read: lists and mappings in one another, hundreds of them.';
+  return { code: 'yaml-syntax', range: { start: offset, end: offset + 1 }, message, path: [] };
 }
 
 function sentenceOf(message: string): string {

@@ -4,6 +4,7 @@ import { isAbsolute, join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import * as z from 'zod';
 import { fail } from '../base/problem.ts';
+import { tooDeep } from '../experiment/nesting.ts';
 import { nearest } from '../experiment/suggest.ts';
 import { settingsVariable } from './settings-variable.ts';
 
@@ -100,6 +101,7 @@ export async function readSettings(): Promise<Settings> {
 }
 
 function parsed(source: string, origin: string, parse: (text: string) => unknown): unknown {
+  if (tooDeep(source) !== undefined) fail('invalid-settings', 'It is nested too deeply.', { place: origin, remedy });
   try {
     return parse(source);
   } catch (error) {

@@ -130,3 +130,28 @@ test('keys that are names of JavaScript do no harm', () => {
     'strata: 1\nmodel: m\narms: { t: { from: constructor, train: [all] }, l: { lora: { rank: match, arm: toString } } }\nevaluation: { tasks: [constructor, perplexity:constructor] }\n',
   );
 });
+
+test('nesting that would end the process is refused; what people write is not', () => {
+  const deep: Record<string, string> = {
+    open: '['.repeat(30_000),
+    list: `a: ${'['.repeat(30_000)}${']'.repeat(30_000)}`,
+    mapping: `a: ${'{"a":'.repeat(30_000)}1${'}'.repeat(30_000)}`,
+    block: Array.from({ length: 3000 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'),
+    dashes: '- '.repeat(20_000),
+    questions: '? '.repeat(20_000),
+  };
+  for (const [name, text] of Object.entries(deep)) {
+    holds(text);
+    assert.match(examine(text).diagnostics[0]!.message, /nested too deeply/, name);
+  }
+  const survived: Record<string, string> = {
+    list: `a: ${'['.repeat(190)}${']'.repeat(190)}`,
+    mapping: `a: ${'{"a":'.repeat(190)}1${'}'.repeat(190)}`,
+    block: Array.from({ length: 390 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'),
+    dashes: '- '.repeat(195),
+  };
+  for (const [name, text] of Object.entries(survived)) {
+    holds(text);
+    assert.doesNotMatch(examine(text).diagnostics[0]?.message ?? '', /nested too deeply|call stack/, name);
+  }
+});
