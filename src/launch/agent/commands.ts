@@ -10,6 +10,7 @@ import { isFetchable } from '../mirrored.ts';
 import { placeOrders, resumeRun } from '../order.ts';
 import type { Placement } from '../placement.ts';
 import { type Program, pause } from '../program.ts';
+import { collect } from './collect.ts';
 import { Followed } from './follow.ts';
 import {
   type CommandName,
@@ -78,6 +79,7 @@ export const commands: { [K in CommandName]: Handler<K> } = {
     const asking = { token, program: [...context.worker] as [string, ...string[]] };
     const placed = await placeOrders(context.home, { kind: placement.kind }, orders, asking);
     await placement.wake(context.home, jobs);
+    await collect(context.home);
     const started = [];
     for (const { order, outcome, run } of placed) {
       started.push({ order, outcome, run: await runStatus(run.folder) });

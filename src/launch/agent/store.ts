@@ -5,6 +5,7 @@ import { exists, privateFolder, syncFolder } from '../../base/files.ts';
 import { canonicalJson, sha256, sha256File } from '../../base/hash.ts';
 import { fail } from '../../base/problem.ts';
 import { plainName } from '../mirrored.ts';
+import { touch } from './collect.ts';
 import type { Blob, Commands, Tree } from './protocol.ts';
 
 /*
@@ -36,6 +37,8 @@ export class Store {
     for (const blob of blobs) {
       checkBlob(blob);
       if (await exists(this.#blob(blob.sha256))) {
+        // Who was told so may link it soon: it must not be cleared away before.
+        await touch(this.#blob(blob.sha256));
         have[blob.sha256] = 'whole';
         continue;
       }
@@ -117,7 +120,10 @@ export class Store {
       }
     }
     const folder = join(this.#trees, sha256(canonicalJson(files)).slice(0, 32));
-    if (await exists(folder)) return folder;
+    if (await exists(folder)) {
+      await touch(folder);
+      return folder;
+    }
     await privateFolder(this.#trees);
     const temporary = `${folder}.${process.pid}.${randomBytes(4).toString('hex')}.part`;
     try {
