@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,6 +45,9 @@ export interface Report {
   next: number;
 }
 
+/** Thousands of small files that are made durable: in memory, where there is such a file system. */
+const inMemory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
 /** The worker as one file, so that it starts quickly. The owner removes it. */
 export async function buildWorker(): Promise<string> {
   const outfile = join(root, 'node_modules', '.cache', 'strata-test', `fuzz-${process.pid}.mjs`);
@@ -76,7 +79,7 @@ export async function fuzz(worker: string, reader: string, options: Options): Pr
   const end = first + Math.ceil(count / batchSize);
   const until = performance.now() + seconds * 1000;
   while (report.next < end && performance.now() < until) {
-    const folder = await mkdtemp(join(tmpdir(), 'strata-fuzz-'));
+    const folder = await mkdtemp(join(inMemory, 'strata-fuzz-'));
     try {
       await once(
         worker,

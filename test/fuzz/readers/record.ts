@@ -208,6 +208,8 @@ async function cachePlaces(folder: string): Promise<string[]> {
   return [...names, `journals/${journal}`].map((name) => join(folder, name));
 }
 
+const speed = { flopsPerSecond: 1e9, node: 1e-6, kinds: { Add: 1e-10 }, optimizer: 1e-9, copy: 1e-9 };
+
 async function useCaches(folder: string): Promise<void> {
   const hashes = hashCache(join(folder, 'hashes.json'));
   await hashes.hashFile(join(folder, 'data.txt'));
@@ -216,7 +218,7 @@ async function useCaches(folder: string): Promise<void> {
   await facts.remember({ a: 1 }, async () => ({ documents: 3 }));
   await facts.remember({ a: Math.random() }, async () => ({ documents: 4 }));
   await facts.save();
-  await gatherMachine(config, { threads: 2, measure: async () => 1e9 });
+  await gatherMachine(config, { threads: 2, measure: async () => speed });
   const journal = await openJournal(join(folder, 'journals'), 'content');
   journal.find('a');
   journal.note('a', Float64Array.of(1, 2));
