@@ -233,5 +233,5 @@ test('the tools for language models answer in words', async () => {
   );
   assert.match(await invoke('compare_runs', { experiment: 'tiny' }), /recall/);
   assert.match(await invoke('run_experiment', { experiment: 'tiny', arm: 's' }), /^Started or found: tiny-s-1-\w+\./);
-  assert.match(await invoke('run_experiment', { experiment: 'none' }), /There is no experiment "none"/);
+  await assert.rejects(invoke('run_experiment', { experiment: 'none' }), /There is no experiment "none"/);
 });
