@@ -135,7 +135,7 @@ export const training = z.strictObject({
   epsilon: key(z.number().gt(0).default(1e-8), "AdamW's epsilon."),
   weight_decay: key(z.number().min(0).default(0), 'Decoupled decay of tensors of two or more dimensions.'),
   clip: key(z.number().min(0).default(1), 'Global gradient norm is clipped to this; 0 = off.'),
-  precision: key(z.enum(['float32', 'mixed']).default('float32'), 'Number format of the computation.'),
+  precision: key(z.enum(['float32', 'mixed']).default('float32'), 'Number format of products; `mixed`: float16, with masters, sums and optimizer in float32 (`device: webgpu`).'),
   base_precision: key(
     z.enum(['auto', 'float32', 'bfloat16', 'int4']).default('auto'),
     'Number format of frozen weights in memory.',
