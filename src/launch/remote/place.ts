@@ -83,9 +83,7 @@ export function remotePlace(home: Home, options: RemoteOptions): Place {
       const { started } = await contact((connection) =>
         askForRuns(connection, home, ready, { token, placement, ...orderOptions }),
       );
-      const placed: Placed[] = [];
-      for (const one of started) placed.push(await takeIn(home, record, orders, one));
-      return placed;
+      return takeIn(home, record, orders, started);
     },
     async wake() {
       await wake();
@@ -137,21 +135,36 @@ async function askForRuns(
   return connection.value('start', { orders: sent, token, placement, ...(jobs !== undefined && { jobs }) });
 }
 
-/** Makes the run directory here of a run that the host has, or says what was heard of it. */
+/** Makes the run directories here of runs that the host has, and says what was heard of them. */
 async function takeIn(
   home: Home,
   place: PlaceRecord,
   orders: readonly Order[],
-  { order: orderId, outcome, run: status }: Started,
-): Promise<Placed> {
-  const order = orders.find(({ id }) => id === orderId)!;
-  const folder = join(home.runs, status.id);
-  const request = { ...order.request, attempt: 0, stages: allStages(order.spec), asked: status.created, order: 0 };
-  await createRun(home, status.id, { spec: order.spec, place, request });
-  const run = await readRun(folder);
-  refuseElsewhere(run, place);
-  await follow(folder, status);
-  return { order: orderId, run: await readRun(folder), outcome };
+  started: readonly Started[],
+): Promise<Placed[]> {
+  // The order of runs here is that of this machine's clock; the host's may show another time.
+  const asked = Date.now();
+  const idOf = new Map(started.map(({ order, run }) => [order, run.id]));
+  const placed: Placed[] = [];
+  for (const [i, { order: orderId, outcome, run: status }] of started.entries()) {
+    const order = orders.find(({ id }) => id === orderId)!;
+    const folder = join(home.runs, status.id);
+    const parent = order.parent === undefined ? undefined : (idOf.get(order.parent) ?? order.parent);
+    const { sources } = order.request;
+    const request = {
+      ...order.request,
+      ...(parent !== undefined && { parent, sources: { ...sources, parent: join(home.runs, parent) } }),
+      attempt: 0,
+      stages: allStages(order.spec),
+      asked,
+      order: i,
+    };
+    await createRun(home, status.id, { spec: order.spec, place, request });
+    refuseElsewhere(await readRun(folder), place);
+    await follow(folder, status);
+    placed.push({ order: orderId, run: await readRun(folder), outcome });
+  }
+  return placed;
 }
 
 /** Has the mirror follow a run (again). An ended run too: its files are to be complete here. */
