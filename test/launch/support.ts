@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,10 @@ import { type Home, home } from '../../src/record/layout.ts';
 import { readRun } from '../../src/record/read.ts';
 import type { Run, RunState } from '../../src/record/types.ts';
 import { root } from '../support.ts';
+import { processesOf } from './processes.ts';
 import type { Behaviour } from './program.ts';
+
+export { processesOf };
 
 /** The test's program as one file, so that its many processes start quickly. */
 export async function buildProgram(folder: string): Promise<Program> {
@@ -43,23 +46,6 @@ export async function temporaryPlace(): Promise<Home> {
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   });
   return home(join(folder, '.strata'));
-}
-
-/** Processes whose command line names a folder, other than this one. */
-export function processesOf(folder: string, verb = ''): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((name) => {
-      try {
-        const line = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').join(' ');
-        return (
-          line.includes(folder) && line.includes(verb) && !readFileSync(`/proc/${name}/stat`, 'utf8').includes(') Z ')
-        );
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
 }
 
 export function order(id: string, behaviour: Behaviour, more: Partial<Order> = {}): Order {

@@ -8,7 +8,7 @@ import { after } from 'node:test';
 import { promisify } from 'node:util';
 import type { Settings } from '../../../src/launch/settings.ts';
 import { needs } from '../../support.ts';
-import { processesOf } from '../support.ts';
+import { processesOf } from '../processes.ts';
 
 const run = promisify(execFile);
 const sshd = '/usr/sbin/sshd';

@@ -24,11 +24,15 @@ export async function fetchPackage({ name, version, integrity }: Pinned, setting
   if (await exists(folder)) return folder;
   const temporary = await privateFolder(join(cache, `.${name}-${version}.${process.pid}`));
   try {
-    const npm = await execa('npm', ['pack', `${name}@${version}`, '--pack-destination', temporary, '--loglevel=error'], {
-      cwd: temporary,
-      stdin: 'ignore',
-      reject: false,
-    });
+    const npm = await execa(
+      'npm',
+      ['pack', `${name}@${version}`, '--pack-destination', temporary, '--loglevel=error'],
+      {
+        cwd: temporary,
+        stdin: 'ignore',
+        reject: false,
+      },
+    );
     const [archive] = (await readdir(temporary)).filter((file) => file.endsWith('.tgz'));
     if (npm.exitCode !== 0 || archive === undefined) {
       const why = npm.code === 'ENOENT' ? 'there is no npm here' : lastLine(npm.stderr) || 'it delivered nothing';
