@@ -4,6 +4,9 @@ import type { PlaceRecord, Run, RunRequest } from '../record/types.ts';
 
 export { placeName } from '../record/place.ts';
 
+/** As the threads of an order to another machine: all that it has, shared by the runs at once. */
+export const allThreads = 0;
+
 /** A run that is wanted at a place: what decides its weights, and what its next attempt is to do. */
 export interface Order {
   /** The plan's id; a fresh version gets a number behind it. */

@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os';
-import type { Place, Placed } from '../../launch/place.ts';
+import { allThreads, type Place, type Placed } from '../../launch/place.ts';
 import { submit } from '../../launch/submit.ts';
 import { isPlannable, resolve } from '../../plan/resolve.ts';
 import type { Plan } from '../../plan/types.ts';
 import { homeOf } from '../../record/layout.ts';
+import { isElsewhere } from '../../record/place.ts';
 import { states } from '../../record/state.ts';
-import type { Run } from '../../record/types.ts';
+import type { PlaceRecord, Run } from '../../record/types.ts';
 import { collectPlan } from '../../report/collect.ts';
 import { compare } from '../../report/comparison.ts';
 import { comparisonObject } from '../../report/exports/json.ts';
@@ -50,8 +51,7 @@ export const run: Verb = {
     const sending = createProgress(io);
     const request = {
       fresh: options['fresh'] === true,
-      // Runs at once share the cores, unless somebody said otherwise.
-      threads: options['threads'] === undefined ? Math.max(1, Math.floor(availableParallelism() / jobs)) : threads,
+      threads: options['threads'] === undefined ? sharedThreads(record, jobs) : threads,
       jobs,
       progress: sending,
     };
@@ -70,6 +70,11 @@ export const run: Verb = {
     return report(io, whole, [...placed, ...after.placed], [...runs, ...after.runs]);
   },
 };
+
+/** Runs at once share the cores, unless somebody said otherwise; how many another machine has, it says itself. */
+function sharedThreads(record: PlaceRecord, jobs: number): number {
+  return isElsewhere(record) ? allThreads : Math.max(1, Math.floor(availableParallelism() / jobs));
+}
 
 /** What cannot be asked for yet, and when it will be. */
 function sayPending(io: Io, { arms }: Plan, detach: boolean): void {

@@ -45,6 +45,8 @@ export interface Hello {
   hostname: string;
   boot: string;
   pid: number;
+  /** Processors that it may use. */
+  cores: number;
 }
 
 export interface Greet {

@@ -1,4 +1,4 @@
-import { homedir, hostname } from 'node:os';
+import { availableParallelism, homedir, hostname } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { privateFolder } from '../../base/files.ts';
@@ -200,6 +200,7 @@ function hello(): Hello {
     hostname: hostname(),
     boot: platform.boot(),
     pid: process.pid,
+    cores: availableParallelism(),
   };
 }
 

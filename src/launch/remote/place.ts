@@ -19,7 +19,7 @@ import { finalContact, type Host } from '../host.ts';
 import { isFetchable } from '../mirrored.ts';
 import { allStages } from '../missing.ts';
 import { refuseElsewhere } from '../order.ts';
-import type { Order, OrderOptions, Place, Placed } from '../place.ts';
+import { allThreads, type Order, type OrderOptions, type Place, type Placed } from '../place.ts';
 import { type Program, pause } from '../program.ts';
 import type { Connection } from './connection.ts';
 import { withContact } from './contact.ts';
@@ -80,10 +80,12 @@ export function remotePlace(home: Home, options: RemoteOptions): Place {
     async order(orders, orderOptions = {}) {
       const ready = await Promise.all(orders.map((order) => checkHere(home, record, order)));
       const token = randomUUID();
-      const { started } = await contact((connection) =>
-        askForRuns(connection, home, ready, { token, placement, ...orderOptions }),
-      );
-      return takeIn(home, record, orders, started);
+      return contact(async (connection) => {
+        const { cores } = connection.hello;
+        const wanted = ready.map((order) => withThreads(order, cores, orderOptions.jobs ?? 1));
+        const { started } = await askForRuns(connection, home, wanted, { token, placement, ...orderOptions });
+        return takeIn(home, record, wanted, started);
+      });
     },
     async wake() {
       await wake();
@@ -122,6 +124,12 @@ async function checkHere(home: Home, place: PlaceRecord, order: Order): Promise<
   const last = (await versionsOf(home.folder, order.id)).at(-1);
   if (last === undefined) return order;
   return { ...order, leastVersion: Number(basename(last).slice(order.id.length + 1) || 1) + 1 };
+}
+
+/** Runs at once share the cores of the machine that they run on, unless somebody said otherwise. */
+function withThreads(order: Order, cores: number, jobs: number): Order {
+  if (order.request.threads !== allThreads) return order;
+  return { ...order, request: { ...order.request, threads: Math.max(1, Math.floor(cores / jobs)) } };
 }
 
 async function askForRuns(
