@@ -96,13 +96,16 @@ export async function onSmallDisk(
   t: TestContext,
   mebibytes: number,
   work: (folder: string) => Promise<void>,
+  more = '',
 ): Promise<void> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
     return t.skip('a small tmpfs can be mounted by root on Linux only');
   }
   const folder = await mkdtemp(join(tmpdir(), 'strata-disk-'));
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m,mode=700`, 'tmpfs', folder], { stdio: 'pipe' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m,mode=700${more}`, 'tmpfs', folder], {
+      stdio: 'pipe',
+    });
   } catch (error) {
     await rm(folder, { recursive: true });
     return t.skip(`no tmpfs could be mounted: ${(error as Error).message.split('\n')[0]}`);

@@ -194,6 +194,23 @@ test('a host that is not suitable says why, and is not sent anything', needsSshd
   );
 });
 
+test('a folder in which nothing may be executed is refused before anything is sent', needsSshd, async (t) => {
+  await onSmallDisk(
+    t,
+    64,
+    async (disk) => {
+      const host = await lab({ node: true });
+      const { host: reached, sent } = reach(host, { folder: join(disk, 'strata') });
+      const refused = await visit(reached);
+      assert.ok(!refused.ok);
+      assert.equal(refused.problem.code, 'host-unsuitable');
+      assert.match(refused.problem.message, /is mounted noexec/);
+      assert.ok(!sent.some((label) => label.startsWith('sending')));
+    },
+    ',noexec',
+  );
+});
+
 test(
   'no space: refused before anything is sent, and a disk that fills up meanwhile keeps nothing half',
   needsSshd,
