@@ -101,6 +101,30 @@ test('a model is fetched, verified, and lies over the base of this machine', opt
   assert.equal(JSON.parse(readFileSync(join(path, 'strata.json'), 'utf8')).base.folder, model);
 });
 
+test('the process that mirrors is killed in the middle: the next one goes on where it was', options, async () => {
+  const [placed] = await place.order([remoteOrder({ records: 1_000_000, every: 5, work: 1 })]);
+  const { folder, id } = placed!.run;
+  const there = join(machine.home.runs, id);
+  const metrics = join(folder, layout.metrics(0));
+  for (let k = 0; k < 3; k++) {
+    const before = existsSync(metrics) ? readFileSync(metrics).length : 0;
+    await Promise.all([place.wake(), place.wake()]);
+    await eventually('bytes come', () => existsSync(metrics) && readFileSync(metrics).length > before);
+    const mirrors = processesOf(lab.home.folder, '__mirror');
+    assert.equal(mirrors.length, 1, 'one process mirrors');
+    process.kill(mirrors[0]!, 'SIGKILL');
+    await eventually('it is dead', () => processesOf(lab.home.folder, '__mirror').length === 0);
+    assert.match(
+      (await readRun(folder)).reason ?? '',
+      /Nothing was heard of it since .* strata attach follows it again/,
+    );
+  }
+  await writeFile(join(there, 'enough'), '');
+  await place.wake();
+  await until(folder, 'succeeded');
+  assert.deepEqual(await differences(there, folder), []);
+});
+
 test('a mirror whose bytes were damaged is mended before the run counts as ended', options, async () => {
   const [placed] = await place.order([remoteOrder({ records: 60, every: 20, work: 1 })]);
   const { folder } = placed!.run;
