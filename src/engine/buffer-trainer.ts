@@ -69,6 +69,8 @@ class BufferTrainer implements Trainer {
   #updates: { names: string[]; session: DeviceSession }[] = [];
   #lossScale: LossScale | undefined;
   #step = 0;
+  /** A step ended in its middle: some tensors have taken it and others have not. */
+  #torn = false;
 
   constructor(buffers: DeviceBuffers, parameters: readonly Named[], request: TrainerRequest) {
     this.#buffers = buffers;
@@ -264,6 +266,7 @@ class BufferTrainer implements Trainer {
   }
 
   async #update(gradients: Buffers, coefficients: StepCoefficients): Promise<void> {
+    this.#torn = true;
     for (const { names, session } of this.#updates) {
       const feeds: Record<string, Values | DeviceTensor> = { coefficients: Float32Array.from(coefficients) };
       for (const name of names) {
@@ -280,6 +283,7 @@ class BufferTrainer implements Trainer {
         gradients.delete(name);
       }
     }
+    this.#torn = false;
   }
 
   async read(names?: readonly string[]): Promise<Map<string, { shape: number[]; data: Float32Array }>> {
@@ -315,6 +319,8 @@ class BufferTrainer implements Trainer {
   }
 
   async save(file: string): Promise<void> {
+    if (this.#torn)
+      throw new Error('the last step ended in its middle: the checkpoint before it is the one to go on from');
     const state = await this.#download();
     // The loss of a step is that of the weights before it, so nothing else has looked at what the last step made.
     const broken = state.find(({ arrays }) => !arrays.value.every(Number.isFinite));
@@ -332,6 +338,7 @@ class BufferTrainer implements Trainer {
     const byName = new Map(state.map((p) => [p.name, p.arrays]));
     await this.#withMemory(() => this.#uploadState((slot, { name }) => byName.get(name)![slot]));
     this.#step = step;
+    this.#torn = false;
     if (this.#lossScale && lossScale) this.#lossScale = new LossScale(lossScale.value, lossScale.steady);
   }
 

@@ -44,16 +44,25 @@ export class DeviceBuffers {
     valuesOf: (name: string) => Float32Array | Promise<Float32Array>,
   ): Promise<Map<string, DeviceTensor>> {
     const made = new Map<string, DeviceTensor>();
-    for (const group of grouped(tensors)) {
-      const feeds: Record<string, Float32Array> = {};
-      for (const { name } of group) feeds[name] = await valuesOf(name);
-      const key = JSON.stringify(group.map(({ name, shape }) => [name, shape]));
-      const session = this.#inward.get(key) ?? (await this.#open(group, true));
-      this.#inward.set(key, session);
-      const { buffers } = await session.run(feeds);
-      for (const { name } of group) made.set(name, buffers[`to.${name}`]!);
+    try {
+      for (const group of grouped(tensors)) {
+        const feeds: Record<string, Float32Array> = {};
+        for (const { name } of group) feeds[name] = await valuesOf(name);
+        const { buffers } = await (await this.#inwardOf(group)).run(feeds);
+        for (const { name } of group) made.set(name, buffers[`to.${name}`]!);
+      }
+      return made;
+    } catch (error) {
+      disposeAll(made.values());
+      throw error;
     }
-    return made;
+  }
+
+  async #inwardOf(group: readonly Named[]): Promise<DeviceSession> {
+    const key = JSON.stringify(group.map(({ name, shape }) => [name, shape]));
+    const session = this.#inward.get(key) ?? (await this.#open(group, true));
+    this.#inward.set(key, session);
+    return session;
   }
 
   /** Values of buffers, float32. */

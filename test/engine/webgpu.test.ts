@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { random } from '../../src/base/random.ts';
@@ -11,11 +12,13 @@ import { buildForward } from '../../src/graph/forward.ts';
 import { Graph } from '../../src/graph/graph.ts';
 import { buildAdamw, buildSquares, buildSum } from '../../src/graph/optimizer.ts';
 import { buildTraining, trainedParameters } from '../../src/graph/training.ts';
-import { expectedTensors, isLinearWeight } from '../../src/model/names.ts';
+import { expectedTensors, headName, isLinearWeight } from '../../src/model/names.ts';
 import { openModel } from '../../src/model/open.ts';
 import { writeSurgery } from '../../src/model/overlay.ts';
-import { readTensor } from '../../src/model/safetensors.ts';
+import { readHeader, readTensor } from '../../src/model/safetensors.ts';
+import { values } from '../../src/model/sources.ts';
 import { planSurgery } from '../../src/model/surgery.ts';
+import { writeSafetensors } from '../../src/model/writer.ts';
 import type { ResolvedTraining } from '../../src/plan/types.ts';
 import { temporaryFolder } from '../support.ts';
 import { writeTinyModel } from '../tiny-model.ts';
@@ -48,9 +51,28 @@ async function shallow(): Promise<Partial<TrainerRequest>> {
   return { model: grown, trained: [...grown.tensors.keys()].filter((n) => blocks.some((b) => n.startsWith(b))) };
 }
 
+/** The tiny model with a head of its own. */
+async function untied(): Promise<Partial<TrainerRequest>> {
+  const out = await writeTinyModel(join(folder, 'untied'), { layers: 2, hidden: 16 });
+  const [table] = (await readHeader(join(out, 'model.safetensors'))).tensors;
+  const head = values(headName, table!.shape, 'F32', await readTensor(table!));
+  await writeSafetensors(join(out, 'head.safetensors'), [head]);
+  const config = JSON.parse(await readFile(join(out, 'config.json'), 'utf8')) as object;
+  await writeFile(join(out, 'config.json'), JSON.stringify({ ...config, tie_word_embeddings: false }));
+  const weight_map = Object.fromEntries([
+    ...names.map((name) => [name, 'model.safetensors']),
+    [headName, 'head.safetensors'],
+  ]);
+  await writeFile(join(out, 'model.safetensors.index.json'), JSON.stringify({ metadata: {}, weight_map }));
+  const opened = await openModel(out);
+  assert.equal(opened.config.tied, false);
+  return { model: opened, trained: [...opened.tensors.keys()] };
+}
+
 type Case = { request?: Partial<TrainerRequest>; training?: Partial<ResolvedTraining>; steps?: number };
 const cases: Record<string, () => Case | Promise<Case>> = {
   'full, with a tied head': () => ({}),
+  'full, with a head of its own': async () => ({ request: await untied() }),
   'full, recomputed': () => ({ request: { recompute: true } }),
   LoRA: () => ({ request: { trained: [], lora } }),
   'S arm': async () => ({ request: await shallow() }),
