@@ -95,17 +95,6 @@ try {
     await panel().getByRole('toolbar', { name: 'Table and charts' }).waitFor({ timeout: 120_000 });
   });
 
-  await step('the window is loaded anew while it runs: panel and runs come back, and go on', async () => {
-    await window.reload();
-    await panel().getByRole('toolbar', { name: 'Table and charts' }).waitFor({ timeout: 120_000 });
-    await page.getByRole('tab', { name: 'Strata' }).first().waitFor();
-    if ((await window.treeItem(/^experiment /).count()) === 0) await window.openView('Strata');
-    await window
-      .treeItem(/^experiment .*(running|done)/)
-      .first()
-      .waitFor();
-  });
-
   await step('one notification says that the experiment has ended', async () => {
     await window
       .treeItem(/^experiment .*, \d+ done/)
