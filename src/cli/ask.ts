@@ -38,10 +38,11 @@ function readLine(prompt: string, secret: boolean): Promise<string | undefined> 
   const terminal = createInterface({ input: process.stdin, output, terminal: true });
   return new Promise((resolve) => {
     const end = (line?: string) => {
+      // Closing tells itself as an end without an answer.
+      resolve(line);
       terminal.close();
       process.stdin.pause();
       if (secret || line === undefined) process.stderr.write('\n');
-      resolve(line);
     };
     terminal.once('line', (line) => end(line));
     terminal.once('SIGINT', () => end());
