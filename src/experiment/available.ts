@@ -54,9 +54,9 @@ export const notAvailable: NotAvailable[] = [
     places: ({ experiment }) => where(['device'], experiment.device === 'cuda'),
   },
   {
-    what: '`target: {ssh: HOST}` and `{slurm: HOST}`',
-    instead: 'Use `local`, on the machine itself.',
+    what: '`target: {slurm: HOST}`',
+    instead: 'Use `{ssh: HOST}`, or `local` on the machine itself.',
     fix: 'local',
-    places: ({ experiment }) => where(['target'], experiment.target.kind !== 'local'),
+    places: ({ experiment }) => where(['target'], experiment.target.kind === 'slurm'),
   },
 ];

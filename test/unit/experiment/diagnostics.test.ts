@@ -536,12 +536,6 @@ const cases: Case[] = [
   {
     code: 'not-available',
     old: training,
-    bad: `${training}\ntarget: «{ ssh: box }»`,
-    fixed: `${training}\ntarget: local`,
-  },
-  {
-    code: 'not-available',
-    old: training,
     bad: `${training}\ntarget: «{ slurm: cluster, gpus: 1, time: 2h }»`,
     fixed: `${training}\ntarget: local`,
   },
