@@ -1,5 +1,5 @@
 import { open, readdir, realpath, stat } from 'node:fs/promises';
-import { basename, extname, join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { type HashCache, hashCache } from '../../base/hash-cache.ts';
 import { noProgress, type Progress } from '../../base/log.ts';
 import { fail } from '../../base/problem.ts';
@@ -84,7 +84,7 @@ class FolderSender {
       there.push(
         await this.#once(path, async () => {
           const file = await this.#read(path, '');
-          const name = `${file.sha256.slice(0, 16)}${/^\.[A-Za-z0-9]{1,10}$/.exec(extname(path))?.[0] ?? ''}`;
+          const name = `${file.sha256.slice(0, 16)}${/(?:\.[A-Za-z0-9]{1,10}){1,2}$/.exec(basename(path))?.[0] ?? ''}`;
           return `${await this.#send([{ ...file, name }])}/${name}`;
         }),
       );

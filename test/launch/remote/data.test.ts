@@ -72,7 +72,7 @@ test('content that is not what was announced is refused, leaves nothing, and can
 });
 
 test('an empty file, and two of the same content, are sent too', options, async () => {
-  const [empty, twin] = [join(lab.folder, 'empty.txt'), join(lab.folder, 'twin.txt')];
+  const [empty, twin] = [join(lab.folder, 'empty.txt'), join(lab.folder, 'twin.jsonl.gz')];
   await writeFile(empty, '');
   await writeFile(twin, '');
   const connection = await Connection.open(direct, { interactive: false });
@@ -80,6 +80,8 @@ test('an empty file, and two of the same content, are sent too', options, async 
   const both = { ...one, request: { ...one.request, sources: { model, corpus: [empty, twin] } } };
   const [sent] = await sendData(connection, lab.home, [both]);
   for (const path of sent!.request.sources.corpus!) assert.equal((await stat(path)).size, 0);
+  const endings = sent!.request.sources.corpus!.map((path) => path.slice(path.lastIndexOf('/') + 17));
+  assert.deepEqual(endings, ['.txt', '.jsonl.gz'], 'the endings say how a file is read');
   await connection.close();
 });
 
