@@ -32,10 +32,11 @@ export function terminalPrompter(io: Pick<Io, 'terminal'>): Prompter | undefined
 
 /** One line from the terminal, without an echo for a secret; undefined after Ctrl-C or Ctrl-D. */
 function readLine(prompt: string, secret: boolean): Promise<string | undefined> {
-  process.stderr.write(prompt);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const output = secret ? silent : process.stderr;
   const terminal = createInterface({ input: process.stdin, output, terminal: true });
+  // From here on the terminal echoes nothing by itself; what is typed at the sight of the prompt is not shown.
+  process.stderr.write(prompt);
   return new Promise((resolve) => {
     const end = (line?: string) => {
       // Closing tells itself as an end without an answer.

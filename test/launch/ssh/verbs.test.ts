@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import { stringify } from 'yaml';
 import type { Finding } from '../../../src/launch/finding.ts';
 import type { ListedHost } from '../../../src/launch/hosts.ts';
 import { root } from '../../support.ts';
 import { type Lab, lab, needsSshd } from './lab.ts';
+
+const run = promisify(execFile);
 
 interface Said {
   code: number;
@@ -72,5 +76,47 @@ test(
     assert.equal(nowhere.code, 1);
     assert.match(nowhere.err, /^strata: No host is called nowhere\.invalid\. strata hosts lists/m);
     for (const verb of ['hosts', 'probe']) assert.match((await strata(host, verb, '--help')).out, /Usage: strata/);
+  },
+);
+
+/** A verb in a terminal of its own (script(1)), with what a person types when a text appears. */
+async function inTerminal(host: Lab, verb: string, typed: [sees: RegExp, types: string][]): Promise<Said> {
+  const command = `exec "${process.execPath}" "${join(root, 'dist/strata.mjs')}" ${verb} ${host.alias}`;
+  const child = spawn('script', ['-qfec', command, '/dev/null'], { cwd: host.folder, stdio: ['pipe', 'pipe', 'pipe'] });
+  const left = [...typed];
+  let out = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+    while (left[0]?.[0].test(out)) child.stdin.write(`${left.shift()![1]}\n`);
+  });
+  const code = await new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? -1)));
+  assert.deepEqual(left, [], `not asked: ${out}`);
+  return { code, out, err: '' };
+}
+
+const needsTerminal =
+  needsSshd.skip === false && !existsSync('/usr/bin/script') ? { skip: 'script(1) is not here' } : needsSshd;
+
+test(
+  'in a terminal: a key is shown and asked about, a passphrase is asked for and not shown',
+  needsTerminal,
+  async () => {
+    const host = await lab({ node: true });
+    await strata(host, 'hosts');
+    const passphrase = "pass 'phrase' $(x)";
+    await run('ssh-keygen', ['-p', '-q', '-P', '', '-N', passphrase, '-f', join(host.folder, 'client')]);
+    await writeFile(join(host.folder, 'known_hosts'), '');
+
+    const refused = await inTerminal(host, 'probe', [[/\(yes\/no\)/, 'no']]);
+    assert.equal(refused.code, 1);
+    assert.ok(refused.out.includes(await host.fingerprint()), refused.out);
+
+    const trusted = await inTerminal(host, 'probe', [
+      [/\(yes\/no\)/, 'yes'],
+      [/passphrase for key/, passphrase],
+    ]);
+    assert.equal(trusted.code, 0, trusted.out);
+    assert.match(trusted.out, /^ok +ssh /m);
+    assert.ok(!trusted.out.includes("'phrase'"), 'the passphrase is not on the screen');
   },
 );
