@@ -7,6 +7,7 @@ import { type AdapterFinding, chooseDevice } from '../../device/adapter.ts';
 import { notCarriedOut } from '../../device/devices.ts';
 import { type Finding, findingLines } from '../../launch/finding.ts';
 import { bytes, flops } from '../../plan/amounts.ts';
+import { rememberDevice } from '../../plan/facts/device.ts';
 import { memory, processor, type SpeedShape } from '../../plan/facts/machine.ts';
 import { findAdapter } from '../find-adapter.ts';
 import type { Verb } from '../verb.ts';
@@ -66,6 +67,9 @@ async function disk(folder: string): Promise<Finding> {
 async function deviceFindings(): Promise<Finding[]> {
   const runtime = `onnxruntime-node ${runtimeVersion() ?? '(version unknown)'}`;
   const finding = await findWithLimits();
+  const chosen = chooseDevice(finding);
+  // Whoever asks what is there has perhaps just installed a driver.
+  await rememberDevice(chosen);
   const others = Object.entries(notCarriedOut).map(
     ([name, { why, instead }]): Finding => ({
       name,
@@ -78,7 +82,7 @@ async function deviceFindings(): Promise<Finding[]> {
     { name: 'cpu', state: 'ok', found: runtime },
     webgpuFinding(finding),
     ...others,
-    { name: 'auto', state: 'ok', found: chooseDevice(finding).why.replace(/^Device: /, '') },
+    { name: 'auto', state: 'ok', found: chosen.why.replace(/^Device: /, '') },
   ];
 }
 
@@ -134,14 +138,14 @@ function runtimeVersion(): string | undefined {
 }
 
 /** A small layer, so that the answer comes at once; plans measure with the shape of their own model. */
-const probe: SpeedShape = { hiddenSize: 256, intermediateSize: 704, heads: 4, kvHeads: 4, headDim: 64 };
+const small: SpeedShape = { hiddenSize: 256, intermediateSize: 704, heads: 4, kvHeads: 4, headDim: 64 };
 
 /** Trains a few steps: the proof that the runtime loads and computes here. */
 async function training(): Promise<Finding> {
   const name = 'training';
   const measured = await attempt(async () => {
-    const { measureSpeed } = await import('../measure-speed.ts');
-    return measureSpeed(probe, availableParallelism());
+    const { probe } = await import('../../engine/probe.ts');
+    return (await probe(small, availableParallelism())).flopsPerSecond;
   }).catch((error: unknown) => ({ ok: false as const, problem: { message: String(error), remedy: undefined } }));
   if (measured.ok) return { name, state: 'ok', found: `${flops(measured.value)}/s on the cpu, measured just now` };
   const { message, remedy = 'Install Strata again: npm install in its folder.' } = measured.problem;

@@ -35,12 +35,17 @@ export async function gatherDevice(probe: ProbeDevice | undefined): Promise<Devi
   if (fresh && (known.device === 'cpu' || known.device === 'webgpu')) return { device: known.device, why: known.why };
   if (probe === undefined) return undefined;
   const chosen = await probe();
+  await rememberDevice(chosen);
+  return chosen;
+}
+
+/** What was found out just now counts from here on. A cache that cannot be written is no failure: it is tried again. */
+export async function rememberDevice(chosen: DeviceChosen): Promise<void> {
   try {
     await privateFolder(dirname(file()));
-    const entry: Remembered = { ...chosen, under, tried: new Date().toISOString() };
+    const entry: Remembered = { ...chosen, under: circumstances(), tried: new Date().toISOString() };
     await writeJsonAtomic(file(), entry);
   } catch {
-    // It is tried again the next time.
+    // Who asked has the answer.
   }
-  return chosen;
 }
