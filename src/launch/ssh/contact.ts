@@ -18,7 +18,7 @@ export interface ContactOptions {
   host: string;
   settings: Settings;
   /** The environment in which ssh finds who answers its questions; undefined: nobody is to be asked. */
-  askpass?: { env: Record<string, string>; waiting: () => boolean };
+  askpass?: { env: Record<string, string>; waiting: () => boolean; limitMs?: number };
   /** Bundle that is expected to be there. */
   want?: string;
   /** More of the script, such as what `probe` does. */
@@ -75,7 +75,11 @@ async function open(options: ContactOptions, path: string | undefined, shared: b
   const lines = new MarkedLines(channel.output, mark);
   const abort = () => channel.kill();
   signal?.addEventListener('abort', abort, { once: true });
-  const watch = guard(channel, shared ? sharedLimit : answerLimit, () => askpass?.waiting() ?? false);
+  const watch = guard(
+    channel,
+    shared ? sharedLimit : (askpass?.limitMs ?? answerLimit),
+    () => askpass?.waiting() ?? false,
+  );
   try {
     const first = await lines.next();
     if (first) return { channel, lines, first, shared };

@@ -39,6 +39,9 @@ export async function openSshHost(alias: string, tools: Omit<SshTools, 'settings
   return sshHost(alias, { ...tools, settings: await readSettings() });
 }
 
+/** As long may people take to answer dialogs of the editor, milliseconds. */
+const dialogLimit = 10 * 60_000;
+
 type Asking = ContactOptions['askpass'];
 
 /** Runs `work` while ssh's questions are answered. */
@@ -49,8 +52,8 @@ export async function withAskpass<T>(
 ): Promise<T> {
   if (!interactive) return work(undefined);
   const handed = handedAskpass();
-  // Whether the editor is asking cannot be seen from here, so its users get as long as they take.
-  if (handed) return work({ env: handed, waiting: () => true });
+  // Whether the editor is asking cannot be seen from here.
+  if (handed) return work({ env: handed, waiting: () => false, limitMs: dialogLimit });
   if (!ask) return work(undefined);
   let open = 0;
   let server: Askpass | undefined;
