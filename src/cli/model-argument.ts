@@ -18,12 +18,12 @@ import type { Run } from '../record/types.ts';
 export async function modelFolder(argument: string, cwd: string): Promise<string> {
   const path = resolve(cwd, argument);
   if (argument !== '' && (await stat(path).catch(() => undefined))) {
-    if (await exists(join(path, layout.mirror))) await refuseElsewhere(await readRun(path));
+    if (await exists(join(path, layout.mirror))) await needModelHere(await readRun(path));
     return path;
   }
   const run = await attempt(() => resolveRun(argument, cwd));
   if (run.ok) {
-    await refuseElsewhere(run.value);
+    await needModelHere(run.value);
     return run.value.folder;
   }
   if (run.problem.code === 'unknown-run-ambiguous') fail(run.problem.code, run.problem.message, run.problem);
@@ -35,8 +35,8 @@ export async function modelFolder(argument: string, cwd: string): Promise<string
   });
 }
 
-/** The weights of a run on another machine are here only once somebody wanted them. */
-async function refuseElsewhere({ id, folder, place }: Run): Promise<void> {
+/** The weights of a run on another machine are here only once somebody wanted them. Fails with `model-elsewhere`. */
+export async function needModelHere({ id, folder, place }: Run): Promise<void> {
   if (!isElsewhere(place) || (await exists(join(folder, layout.model)))) return;
   fail('model-elsewhere', `The model of ${id} is on ${place.host}, not here.`, {
     place: folder,

@@ -1,5 +1,6 @@
 import { resolveRun } from '../../record/find.ts';
 import { verifyRun } from '../../runner/verify.ts';
+import { needModelHere } from '../model-argument.ts';
 import { computing, readComputing } from '../options.ts';
 import { createProgress } from '../progress.ts';
 import type { Verb } from '../verb.ts';
@@ -11,6 +12,7 @@ export const verify: Verb = {
   async run(io, [argument = ''], options) {
     const { threads } = readComputing(options);
     const run = await resolveRun(argument, io.cwd);
+    await needModelHere(run);
     const progress = createProgress(io);
     try {
       const proofs = await verifyRun(run, threads, progress);

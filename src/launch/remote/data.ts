@@ -1,11 +1,12 @@
 import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
+import { privateFolder, readJson, writeAtomic } from '../../base/files.ts';
+import { sha256 } from '../../base/hash.ts';
 import { type HashCache, hashCache } from '../../base/hash-cache.ts';
 import { noProgress, type Progress } from '../../base/log.ts';
-import { fail } from '../../base/problem.ts';
 import { isCompanion } from '../../model/companions.ts';
 import { openModel } from '../../model/open.ts';
-import { overlayName } from '../../model/overlay-read.ts';
+import { type OverlayRecord, overlayName } from '../../model/overlay-read.ts';
 import type { RunSources, TaskRequest } from '../../plan/types.ts';
 import type { Home } from '../../record/layout.ts';
 import { payloadLimit } from '../agent/protocol.ts';
@@ -31,7 +32,7 @@ export async function sendData(
   progress: Progress = noProgress,
 ): Promise<Order[]> {
   const cache = hashCache(join(home.cache, 'hashes.json'));
-  const folders = new FolderSender(connection, cache, progress);
+  const folders = new FolderSender(connection, cache, join(home.cache, 'sent'), progress);
   const sent: Order[] = [];
   for (const order of orders) {
     const { request } = order;
@@ -54,11 +55,14 @@ export async function sendData(
 class FolderSender {
   readonly #connection: Connection;
   readonly #cache: HashCache;
+  /** For what is written only to be sent. */
+  readonly #scratch: string;
   readonly #progress: Progress;
   readonly #known = new Map<string, Promise<string>>();
 
-  constructor(connection: Connection, cache: HashCache, progress: Progress) {
+  constructor(connection: Connection, cache: HashCache, scratch: string, progress: Progress) {
     this.#connection = connection;
+    this.#scratch = scratch;
     this.#cache = cache;
     this.#progress = progress;
   }
@@ -69,7 +73,9 @@ class FolderSender {
     for (const files of analysis ?? []) lists.push(await this.files(files));
     return {
       model: await this.folder(model),
-      ...(adapter !== undefined && { adapter: await this.#once(adapter, () => this.#plainFolder(adapter)) }),
+      ...(adapter !== undefined && {
+        adapter: await this.#once(adapter, async () => this.#send(await this.#filesOf(adapter))),
+      }),
       ...(corpus && { corpus: await this.files(corpus) }),
       ...(replay && { replay: await this.files(replay) }),
       ...(distill && { distill: await this.files(distill) }),
@@ -96,16 +102,7 @@ class FolderSender {
   folder(path: string): Promise<string> {
     return this.#once(path, async () => {
       const model = await openModel(path);
-      if (model.kind !== 'folder') {
-        return fail(
-          'not-available',
-          `${path} is the model of a run, which cannot be sent to another machine as it is.`,
-          {
-            place: join(model.folder, overlayName),
-            remedy: 'Write it as a folder of its own first: strata export RUN FOLDER.',
-          },
-        );
-      }
+      if (model.base) return this.#overlay(model.folder, model.base.folder);
       const names = new Set(['config.json']);
       for (const { file } of model.tensors.values()) names.add(relative(path, file));
       for (const name of await readdir(path)) {
@@ -117,12 +114,24 @@ class FolderSender {
     });
   }
 
-  async #plainFolder(path: string): Promise<string> {
+  /** A run's model: its own files, and a layer map that names the base where that lies there. */
+  async #overlay(path: string, base: string): Promise<string> {
+    const record = await readJson<OverlayRecord>(join(path, overlayName));
+    const text = JSON.stringify({ ...record, base: { ...record.base, folder: await this.folder(base) } });
+    const map = join(await privateFolder(this.#scratch), `${sha256(text).slice(0, 16)}.json`);
+    await writeAtomic(map, text);
+    return this.#send([
+      ...(await this.#filesOf(path)).filter(({ name }) => name !== overlayName),
+      await this.#read(map, overlayName),
+    ]);
+  }
+
+  async #filesOf(path: string): Promise<Sent[]> {
     const files: Sent[] = [];
     for (const entry of await readdir(path, { withFileTypes: true })) {
       if (!entry.isDirectory()) files.push(await this.#read(join(path, entry.name), entry.name));
     }
-    return this.#send(files);
+    return files;
   }
 
   #once(path: string, send: () => Promise<string>): Promise<string> {

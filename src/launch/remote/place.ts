@@ -4,7 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import { readJson, writeJsonAtomic } from '../../base/files.ts';
 import { sha256File } from '../../base/hash.ts';
 import { noProgress, type Progress } from '../../base/log.ts';
-import { Failure, fail, type Problem } from '../../base/problem.ts';
+import { attempt, Failure, fail, type Problem } from '../../base/problem.ts';
+import { openModel } from '../../model/open.ts';
 import { overlayName } from '../../model/overlay-read.ts';
 import { createRun } from '../../record/create.ts';
 import { newestOf, versionsOf } from '../../record/find.ts';
@@ -276,7 +277,10 @@ async function getFile(
 async function pointAtOwnBase(folder: string, run: Run): Promise<void> {
   const file = join(folder, overlayName);
   const record = await readJson<{ base: { folder: string } }>(file).catch(() => undefined);
-  if (record) {
-    await writeJsonAtomic(file, { ...record, base: { ...record.base, folder: run.request.sources.model } });
-  }
+  if (!record) return;
+  const source = run.request.sources.model;
+  const opened = await attempt(() => openModel(source));
+  // A run that starts from a run's model lies over that one's base.
+  const base = opened.ok ? (opened.value.base?.folder ?? opened.value.folder) : source;
+  await writeJsonAtomic(file, { ...record, base: { ...record.base, folder: base } });
 }
