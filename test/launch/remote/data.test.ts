@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sha256 } from '../../../src/base/hash.ts';
@@ -11,6 +11,8 @@ import { withContact } from '../../../src/launch/remote/contact.ts';
 import { sendData } from '../../../src/launch/remote/data.ts';
 import { pipeHost } from '../../../src/launch/remote/pipe.ts';
 import { remotePlace } from '../../../src/launch/remote/place.ts';
+import { hashModel } from '../../../src/model/hash.ts';
+import { openModel } from '../../../src/model/open.ts';
 import { writeTinyModel } from '../../tiny-model.ts';
 import { onSmallDisk, order, until } from '../support.ts';
 import { faultyHost } from './faults.ts';
@@ -83,6 +85,26 @@ test('an empty file, and two of the same content, are sent too', options, async 
   const endings = sent!.request.sources.corpus!.map((path) => path.slice(path.lastIndexOf('/') + 17));
   assert.deepEqual(endings, ['.txt', '.jsonl.gz'], 'the endings say how a file is read');
   await connection.close();
+});
+
+test("a run's model goes with the base it lies over, and is the same model there", options, async () => {
+  const base = await openModel(model);
+  const overlay = join(lab.folder, 'overlay');
+  await mkdir(overlay);
+  await copyFile(join(model, 'config.json'), join(overlay, 'config.json'));
+  const map = Object.fromEntries([...base.tensors.keys()].map((name) => [name, name]));
+  const laid = { strata: 1, base: { folder: model, hash: await hashModel(base) }, layers: base.layers, map };
+  await writeFile(join(overlay, 'strata.json'), JSON.stringify(laid));
+  const connection = await Connection.open(direct, { interactive: false });
+  const one = reading(join(lab.folder, 'corpus.jsonl'));
+  const [sent] = await sendData(connection, lab.home, [
+    { ...one, request: { ...one.request, sources: { model: overlay } } },
+  ]);
+  await connection.close();
+  const there = await openModel(sent!.request.sources.model);
+  assert.ok(there.folder.startsWith(machine.root) && there.base!.folder.startsWith(machine.root));
+  assert.equal(await hashModel(there), await hashModel(await openModel(overlay)));
+  assert.equal(await hashModel(await openModel(there.base!.folder)), laid.base.hash);
 });
 
 test('a fetch that is cut goes on where it was, and is held against the hash there', options, async () => {
