@@ -43,6 +43,7 @@ export class DeviceSession {
     { kept, ...options }: SessionOptions & { kept: (output: string) => boolean },
   ): Promise<DeviceSession> {
     const ort = await runtime();
+    requireProvider(ort, options.device?.provider ?? 'cpu');
     const names = graph.outputs.map(({ name }) => name);
     const session = await ort.InferenceSession.create(encodeModel(graph), {
       ...sessionOptions(options),
@@ -103,6 +104,18 @@ function memoryError(error: unknown): DeviceMemoryError | undefined {
   const message = error instanceof Error ? error.message : String(error);
   const found = memorySigns.find(([sign]) => sign.test(message));
   return found && new DeviceMemoryError(message, found[1], error);
+}
+
+/** Fails with `not-available-adapter` where this platform's onnxruntime does not have the provider at all (Linux on arm64). */
+function requireProvider(ort: typeof Ort, provider: string): void {
+  if (ort.listSupportedBackends().some(({ name }) => name === provider)) return;
+  fail(
+    'not-available-adapter',
+    `onnxruntime for ${process.platform}-${process.arch} does not compute with ${provider}.`,
+    {
+      remedy: 'Use `device: cpu`.',
+    },
+  );
 }
 
 /** Fails with `not-available-adapter` where there is no adapter. */

@@ -42,7 +42,8 @@ function strata(...args: string[]): Promise<{ code: number; out: string; err: st
 const short = experiment({ evaluation: 'evaluation: { tasks: [recall] }' })
   .replace('steps: 40', 'steps: 4')
   .replace('checkpoint_every: 7', 'checkpoint_every: 2')
-  .replace('sequence: 48', 'sequence: 32');
+  .replace('sequence: 48', 'sequence: 32')
+  .replace('files: data/recall.jsonl', 'files: data/recall.jsonl, limit: 4');
 
 test(
   'a killed run goes on from its checkpoint with less memory, learns as on the CPU, and keeps what is frozen',
