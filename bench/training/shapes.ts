@@ -16,7 +16,7 @@ export interface Shape {
   score?: true;
 }
 
-function config(
+export function benchConfig(
   sizes: Pick<ModelConfig, 'vocabSize' | 'hiddenSize' | 'intermediateSize' | 'layers' | 'heads' | 'kvHeads'>,
 ): ModelConfig {
   return {
@@ -41,23 +41,23 @@ const small = { vocabSize: 256, hiddenSize: 192, intermediateSize: 512, layers: 
 const middle = { vocabSize: 8192, hiddenSize: 512, intermediateSize: 1408, layers: 14, heads: 8, kvHeads: 4 };
 
 export const shapes: Record<string, Shape> = {
-  A: { what: 'full fine-tuning, 3.2M parameters', config: config(small), batch: 4, sequence: 256 },
-  B: { what: 'full fine-tuning, 45.5M parameters', config: config(middle), batch: 4, sequence: 256 },
+  A: { what: 'full fine-tuning, 3.2M parameters', config: benchConfig(small), batch: 4, sequence: 256 },
+  B: { what: 'full fine-tuning, 45.5M parameters', config: benchConfig(middle), batch: 4, sequence: 256 },
   C: {
     what: '18 layers of which 4 are trained',
-    config: config({ ...middle, layers: 18 }),
+    config: benchConfig({ ...middle, layers: 18 }),
     batch: 4,
     sequence: 256,
     layers: [2, 4, 6, 8],
   },
   D: {
     what: 'LoRA of rank 8 on all linear modules, 45.5M parameters',
-    config: config(middle),
+    config: benchConfig(middle),
     batch: 4,
     sequence: 256,
     rank: 8,
   },
-  score: { what: 'scoring, 45.5M parameters', config: config(middle), batch: 8, sequence: 256, score: true },
+  score: { what: 'scoring, 45.5M parameters', config: benchConfig(middle), batch: 8, sequence: 256, score: true },
 };
 
 export function trainedNames({ config: c, layers, rank }: Shape): string[] {

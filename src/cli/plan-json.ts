@@ -48,7 +48,7 @@ export function planJson(plan: Plan, states: RunStates): unknown {
     machine: plan.machine && {
       memory: plan.machine.memory,
       threads: plan.machine.threads,
-      flops_per_second: plan.machine.flopsPerSecond,
+      flops_per_second: plan.machine.speed?.flopsPerSecond,
     },
     diagnostics: plan.diagnostics.map(({ code, severity, line, column, message }) => ({
       code,

@@ -1,82 +1,210 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { random } from '../base/random.ts';
-import { buildForward } from '../graph/forward.ts';
-import type { Graph } from '../graph/graph.ts';
-import { count } from '../graph/tensor.ts';
-import { buildTraining } from '../graph/training.ts';
-import { expectedTensors } from '../model/names.ts';
+import { devices } from '../device/devices.ts';
+import { Graph } from '../graph/graph.ts';
+import { runOrder } from '../graph/schedule.ts';
+import { count, type Node } from '../graph/tensor.ts';
+import { buildTraining, type TrainingOptions } from '../graph/training.ts';
+import type { LoraMap } from '../graph/weights.ts';
+import { workOf } from '../graph/work.ts';
+import { parseConfig } from '../model/config.ts';
+import { expectedTensors, isLinearWeight } from '../model/names.ts';
 import { keptLayers } from '../model/open.ts';
 import type { ModelConfig } from '../model/types.ts';
-import { forwardFlopsPerToken, trainingFlopsPerToken } from '../plan/cost.ts';
+import { trainingFlopsPerToken } from '../plan/cost.ts';
+import type { SpeedShape } from '../plan/facts/machine.ts';
 import { stackOf } from '../plan/selectors.ts';
+import type { Speed } from '../plan/types.ts';
+import { allocate } from './memory.ts';
+import { adamwStep, gradientNorm } from './optimizer.ts';
 import { Session, type Values } from './session.ts';
 
-/** Speed of this machine at this moment, FLOP/s as `plan/cost` counts FLOPs. */
-export interface Speed {
-  training: number;
-  scoring: number;
-}
+const [layers, vocabulary, batch, sequence] = [2, 4096, 2, 256];
+/** Runs of each graph: as many as fit into the seconds, so that small models are not judged by one moment. */
+const runs = { least: 3, most: 15, seconds: 1 };
 
-/** Large enough that products decide, small enough for a second on two slow cores. */
-const config: ModelConfig = {
-  family: 'llama',
-  vocabSize: 1024,
-  hiddenSize: 256,
-  intermediateSize: 704,
-  layers: 4,
-  heads: 8,
-  kvHeads: 4,
-  headDim: 32,
-  maxPositions: 256,
-  rmsNormEps: 1e-5,
-  initializerRange: 0.02,
-  ropeTheta: 10000,
-  ropeScaling: { kind: 'default' },
-  tied: true,
-  bias: { qkv: false, o: false, mlp: false },
-  qkNorm: false,
-  windows: [null, null, null, null],
-  eosTokenIds: [],
-  raw: {},
-};
-const [batch, sequence, rounds] = [4, 128, 3];
-
-/** Measures a small model with random weights: the best of three passes after one of warm-up. The caller keeps the result. */
-export async function probe(threads: number): Promise<Speed> {
+/**
+ * How fast this machine computes layers of this shape at this moment: a model of two of them with random weights is trained
+ * with onnxruntime's profile on, once all of it and once LoRA beside it, and what each kind of node took is divided by its
+ * work. About three seconds. The caller keeps the result.
+ */
+export async function probe(shape: SpeedShape, threads: number): Promise<Speed> {
+  const config = configOf(shape);
   const names = expectedTensors(config).map((t) => t.name);
-  const stack = stackOf(config, keptLayers(config.layers));
-  const tokens = batch * sequence;
-  const places = () => ({ kind: 'input' }) as const;
-  const training = buildTraining(config, places, { batch, sequence, trained: names, recompute: false });
-  const scoring = buildForward(config, places, { batch, sequence, outputs: { scores: true } });
-  const flops = trainingFlopsPerToken(stack, { names: new Set(names) }, sequence, false);
+  const lora: LoraMap = new Map(names.filter(isLinearWeight).map((name) => [name, { rank: 8, scale: 2 }]));
+  const whole = await profiled(config, { trained: names }, threads);
+  const beside = await profiled(config, { trained: [], lora }, threads);
+  const node = Math.min(...[...whole.nodes, ...beside.nodes].filter(isFree).map(({ seconds }) => seconds));
+  const optimizer = optimizerSeconds();
+  const copy = await copySeconds(threads);
+  const between = Math.max(0, whole.between - copy * whole.outputs) / whole.nodes.length;
+  const perToken = trainingFlopsPerToken(
+    stackOf(config, keptLayers(layers)),
+    { names: new Set(names) },
+    sequence,
+    false,
+  );
+  const step = whole.seconds + optimizer * whole.outputs;
   return {
-    training: (tokens * flops) / (await seconds(training, threads)),
-    scoring: (tokens * forwardFlopsPerToken(stack, sequence)) / (await seconds(scoring, threads)),
+    flopsPerSecond: (batch * sequence * perToken) / step,
+    node: node + between,
+    kinds: perUnit([...whole.nodes, ...beside.nodes], node),
+    optimizer,
+    copy,
   };
 }
 
-async function seconds(graph: Graph, threads: number): Promise<number> {
-  const session = await Session.open(graph, { threads });
+function configOf(shape: SpeedShape): ModelConfig {
+  return parseConfig(
+    {
+      model_type: 'llama',
+      hidden_size: shape.hiddenSize,
+      intermediate_size: shape.intermediateSize,
+      num_hidden_layers: layers,
+      num_attention_heads: shape.heads,
+      num_key_value_heads: shape.kvHeads,
+      head_dim: shape.headDim,
+      vocab_size: vocabulary,
+      max_position_embeddings: sequence,
+      rms_norm_eps: 1e-5,
+      rope_theta: 10000,
+      hidden_act: 'silu',
+      tie_word_embeddings: true,
+    },
+    'the model that speed is measured with',
+  );
+}
+
+interface Timed {
+  node: Node;
+  seconds: number;
+}
+interface Profile {
+  nodes: Timed[];
+  /** Of the run, and what of it no kernel took. */
+  seconds: number;
+  between: number;
+  /** Elements that are put out. */
+  outputs: number;
+}
+
+/** A node that moves nothing: what it takes is what any node takes. */
+const isFree = ({ node }: Timed) => workOf(node).units === 0;
+
+/** Median seconds of each node in some runs, after one of warm-up. */
+async function profiled(
+  config: ModelConfig,
+  what: Pick<TrainingOptions, 'trained' | 'lora'>,
+  threads: number,
+): Promise<Profile> {
+  const graph = buildTraining(config, () => ({ kind: 'input' }), { ...what, batch, sequence, recompute: false });
+  const order = runOrder(graph);
+  const folder = await mkdtemp(join(tmpdir(), 'strata-speed-'));
   try {
-    const feeds = randomFeeds(graph);
-    await session.run(feeds);
-    let best = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < rounds; i++) {
+    const session = await Session.open(graph, { threads, profile: join(folder, 'profile') });
+    const feeds = randomFeeds(graph, config.vocabSize);
+    const walls: number[] = [];
+    const start = performance.now();
+    const spent = () => (performance.now() - start) / 1000;
+    for (let i = 0; i <= runs.least || (i <= runs.most && spent() < runs.seconds); i++) {
       const began = performance.now();
       await session.run(feeds);
-      best = Math.min(best, (performance.now() - began) / 1000);
+      walls.push((performance.now() - began) / 1000);
     }
-    return best;
-  } finally {
     await session.close();
+    const [file] = await readdir(folder);
+    const events = JSON.parse(await readFile(join(folder, file!), 'utf8')) as ProfileEvent[];
+    const kernels = kernelSeconds(events);
+    const between = walls.map(
+      (wall, run) => wall - order.reduce((sum, n) => sum + (kernels.get(n.name)?.[run] ?? 0), 0),
+    );
+    return {
+      nodes: order.map((node) => ({ node, seconds: median((kernels.get(node.name) ?? [0]).slice(1)) })),
+      seconds: median(walls.slice(1)),
+      between: median(between.slice(1)),
+      outputs: graph.outputs.reduce((sum, { shape }) => sum + count(shape), 0),
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
-function randomFeeds(graph: Graph): Record<string, Values> {
+/** What of onnxruntime's profile is used: microseconds of each kernel, run after run. */
+interface ProfileEvent {
+  cat: string;
+  name: string;
+  ts: number;
+  dur: number;
+}
+const suffix = '_kernel_time';
+
+/** Seconds of each node's kernel, run after run. */
+function kernelSeconds(events: readonly ProfileEvent[]): Map<string, number[]> {
+  const times = new Map<string, ProfileEvent[]>();
+  for (const event of events) {
+    if (event.cat !== 'Node' || !event.name.endsWith(suffix)) continue;
+    const name = event.name.slice(0, -suffix.length);
+    const known = times.get(name);
+    if (known) known.push(event);
+    else times.set(name, [event]);
+  }
+  return new Map([...times].map(([name, of]) => [name, of.sort((a, b) => a.ts - b.ts).map(({ dur }) => dur / 1e6)]));
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
+}
+
+/** Seconds per unit of work of each kind, beyond what any node takes. */
+function perUnit(nodes: readonly Timed[], free: number): Record<string, number> {
+  const sums = new Map<string, { seconds: number; units: number }>();
+  for (const { node, seconds } of nodes) {
+    const { kind, units } = workOf(node);
+    const sum = sums.get(kind) ?? { seconds: 0, units: 0 };
+    sums.set(kind, { seconds: sum.seconds + Math.max(0, seconds - free), units: sum.units + units });
+  }
+  return Object.fromEntries([...sums].filter(([, s]) => s.units > 0).map(([kind, s]) => [kind, s.seconds / s.units]));
+}
+
+/** Of norm and AdamW, per parameter. */
+function optimizerSeconds(): number {
+  const elements = 2 ** 21;
+  const parameters = allocate([{ name: 'probe', shape: [elements] }], false);
+  parameters[0]!.arrays.gradient.fill(1e-3);
+  const settings = { betas: [0.9, 0.95], epsilon: 1e-8, weight_decay: 0, clip: 1 } as const;
+  const seconds = [1, 2, 3].map((step) => {
+    const began = performance.now();
+    const norm = gradientNorm(parameters);
+    adamwStep(parameters, { ...settings, betas: [...settings.betas] }, { step, norm, learningRate: 1e-3 });
+    return (performance.now() - began) / 1000;
+  });
+  return Math.min(...seconds.slice(1)) / elements;
+}
+
+/** Of an output that is handed over, per element: onnxruntime copies each into new memory. */
+async function copySeconds(threads: number): Promise<number> {
+  const elements = 2 ** 22;
+  const graph = new Graph('float32', devices.cpu!.forms);
+  graph.output('y', graph.apply('Neg', [graph.input('x', 'float32', [elements])]));
+  const session = await Session.open(graph, { threads });
+  const [x, y] = [new Float32Array(elements), new Float32Array(elements)];
+  const seconds: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    const began = performance.now();
+    await session.run({ x }, { y });
+    seconds.push((performance.now() - began) / 1000);
+  }
+  await session.close();
+  return Math.min(...seconds.slice(1)) / elements;
+}
+
+function randomFeeds(graph: Graph, vocab: number): Record<string, Values> {
   const generator = random('probe');
   const integers: Record<string, (i: number) => number> = {
-    ids: () => generator.below(config.vocabSize),
-    targets: () => generator.below(config.vocabSize),
+    ids: () => generator.below(vocab),
+    targets: () => generator.below(vocab),
     segments: () => 0,
     positions: (i) => i % sequence,
   };
@@ -86,7 +214,8 @@ function randomFeeds(graph: Graph): Record<string, Values> {
       const integer = integers[name];
       if (integer) return [name, Int32Array.from({ length }, (_, i) => integer(i))];
       if (name === 'scale') return [name, Float32Array.of(1 / (batch * sequence))];
-      return [name, Float32Array.from({ length }, () => 0.1 * (generator.float() - 0.5))];
+      // Cheap to make, and no number that products would be faster with.
+      return [name, new Float32Array(length).map((_, i) => 0.02 * (((i * 7919) % 97) / 48 - 1))];
     }),
   );
 }

@@ -1,23 +1,15 @@
 import { parse, relative, resolve, sep } from 'node:path';
 import { fail } from '../base/problem.ts';
-import type { LoraMap, StoredType, WeightPlaces } from '../graph/weights.ts';
+import { type LoraMap, storedTypes, type WeightPlaces } from '../graph/weights.ts';
 import { factorName } from '../model/adapter.ts';
 import { readTensor } from '../model/safetensors.ts';
-import type { Adapter, Dtype, Model, TensorRef } from '../model/types.ts';
+import type { Adapter, Model, TensorRef } from '../model/types.ts';
 
 /**
  * The folder that external data is named relative to. onnxruntime takes no absolute path, no `..` and no link that leads out of
  * the folder, and the tensors of a model may lie in several folders, behind the links of a cache: all of them are below the root.
  */
 export const externalRoot = parse(process.cwd()).root;
-
-/** Types of stored weights that a graph reads straight from the file. */
-const storedTypes: Partial<Record<Dtype, StoredType>> = {
-  F32: 'float32',
-  F64: 'float64',
-  BF16: 'bfloat16',
-  F16: 'float16',
-};
 
 /** Tensors of a model by name, with the factors of its adapter under PEFT's names. */
 export function weightRefs(model: Model): ReadonlyMap<string, TensorRef> {
@@ -45,9 +37,11 @@ export function placeWeights(model: Model, isInput: (name: string) => boolean): 
   return (name) => {
     const ref = refs.get(name);
     if (!ref || isInput(name)) return { kind: 'input' };
+    const lies = (at: TensorRef) => ({ location: location(at.file), offset: at.offset, length: at.bytes });
+    if (ref.scales) return { kind: 'int4', external: lies(ref), scales: lies(ref.scales) };
     const dtype = storedTypes[ref.dtype];
     if (!dtype) throw new Error(`${name} is stored as ${ref.dtype}, which is no type of a weight`);
-    return { kind: 'file', dtype, external: { location: location(ref.file), offset: ref.offset, length: ref.bytes } };
+    return { kind: 'file', dtype, external: lies(ref) };
   };
 }
 

@@ -82,8 +82,8 @@ export class Graph {
   }
 
   /** A tensor whose bytes are read from a file when the session is made. */
-  external(name: string, dtype: ElementType, shape: Shape, data: External): Tensor {
-    const tensor: Tensor = { name: this.#claim(name), dtype, shape };
+  external(name: string, dtype: ElementType, shape: Shape, data: External, scales?: Tensor): Tensor {
+    const tensor: Tensor = { name: this.#claim(name), dtype, shape, ...(scales && { scales }) };
     this.initializers.push({ tensor, data });
     return tensor;
   }

@@ -233,6 +233,17 @@ export const ops = {
       return [{ dtype: dtype ?? reject(`unknown element type ${String(to)}`), shape: x!.shape }];
     },
   },
+  /** Blocks of `block_size` values along `axis` times their scales; without a zero point. */
+  DequantizeLinear: {
+    attributes: { axis: 'int', block_size: 'int' },
+    shape([x, scales], attributes) {
+      const size = int(attributes, 'block_size', 1);
+      const axis = axisOf(int(attributes, 'axis', 1), x!.shape.length);
+      const blocks = x!.shape.map((d, i) => (i === axis ? Math.ceil(d / size) : d));
+      if (blocks.join() !== scales!.shape.join()) reject('there is not one scale for each block');
+      return [{ dtype: scales!.dtype, shape: x!.shape }];
+    },
+  },
   Shape: { shape: ([x]) => [{ dtype: 'int64', shape: [x!.shape.length] }] },
   /** RMSNorm in one pass: outputs y and 1/rms. The second output is wrong on WebGPU (see the device table). */
   SimplifiedLayerNormalization: {

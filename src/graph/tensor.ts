@@ -7,6 +7,8 @@ export const elementTypes = {
   float16: { onnx: 10, size: 2 },
   float64: { onnx: 11, size: 8 },
   bfloat16: { onnx: 16, size: 2 },
+  /** Two in a byte, the first in the lower half. */
+  int4: { onnx: 22, size: 0.5 },
 } as const;
 export type ElementType = keyof typeof elementTypes;
 /** Types in which a graph computes: float32, and float64 to check gradients. */
@@ -25,6 +27,8 @@ export interface Tensor extends TensorType {
   name: string;
   /** How it was computed, for the walk back; undefined for leaves. */
   from?: Application;
+  /** Of a weight in int4: the factor of each block of its rows, [rows, ⌈columns / block⌉]. */
+  scales?: Tensor;
   /** The values of a small integer constant, where shape rules need them. */
   values?: readonly number[];
 }

@@ -1,13 +1,25 @@
 import { factorName } from '../model/adapter.ts';
+import { scalesShape } from '../model/int4.ts';
 import { expectedTensors } from '../model/names.ts';
-import type { ModelConfig } from '../model/types.ts';
+import type { Dtype, ModelConfig } from '../model/types.ts';
 import type { External, Graph } from './graph.ts';
 import type { ElementType, Shape, Tensor } from './tensor.ts';
 
 /** Where a weight comes from: fed at each run, or read from a file when the session is made. */
-export type WeightPlace = { kind: 'input' } | { kind: 'file'; dtype: StoredType; external: External };
+export type WeightPlace =
+  | { kind: 'input' }
+  | { kind: 'file'; dtype: StoredType; external: External }
+  /** A matrix in int4, with a float32 factor for each `int4Block` values of a row. */
+  | { kind: 'int4'; external: External; scales: External };
 /** Types that weights are stored in and graphs can read. */
 export type StoredType = Extract<ElementType, 'float32' | 'float64' | 'bfloat16' | 'float16'>;
+/** Types of safetensors that a graph reads straight from the file. */
+export const storedTypes: Partial<Record<Dtype, StoredType>> = {
+  F32: 'float32',
+  F64: 'float64',
+  BF16: 'bfloat16',
+  F16: 'float16',
+};
 /** Place of each weight, by its name in the model (LoRA factors by PEFT's names). */
 export type WeightPlaces = (name: string) => WeightPlace;
 
@@ -44,12 +56,17 @@ export class Weights {
     const shape = this.#shapes.get(name);
     if (!shape) throw new Error(`the model has no tensor ${name}`);
     const place = this.#places(name);
-    const tensor =
-      place.kind === 'input'
-        ? this.#graph.input(this.#prefix + name, this.#graph.float, shape)
-        : this.#graph.external(this.#prefix + name, place.dtype, shape, place.external);
+    const tensor = this.#declare(this.#prefix + name, shape, place);
     this.#made.set(name, tensor);
     return tensor;
+  }
+
+  #declare(name: string, shape: Shape, place: WeightPlace): Tensor {
+    const g = this.#graph;
+    if (place.kind === 'input') return g.input(name, g.float, shape);
+    if (place.kind === 'file') return g.external(name, place.dtype, shape, place.external);
+    const scales = g.external(`${name}.scale`, 'float32', scalesShape(shape), place.scales);
+    return g.external(name, 'int4', shape, place.external, scales);
   }
 
   /** The tensor, if the model has one of this name. */

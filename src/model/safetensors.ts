@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { fail } from '../base/problem.ts';
 import { dtypes, elements } from './dtypes.ts';
 import { duplicateKey } from './duplicate-key.ts';
+import { dequantise } from './int4.ts';
 import type { Dtype, TensorRef } from './types.ts';
 
 /** The format's own limit for the JSON header (safetensors, `MAX_HEADER_SIZE`). */
@@ -167,6 +168,7 @@ export async function readBytes(ref: TensorRef): Promise<Uint8Array<ArrayBuffer>
 /** The values of a tensor as float32, row-major: exact for F32, BF16, F16; F64 and integers are rounded. */
 export async function readTensor(ref: TensorRef): Promise<Float32Array<ArrayBuffer>> {
   const bytes = await readBytes(ref);
+  if (ref.scales) return dequantise(bytes, await readTensor(ref.scales), ref.shape[1]!);
   if (ref.dtype === 'F32') return new Float32Array(bytes.buffer, bytes.byteOffset, elements(ref.shape));
   const out = new Float32Array(elements(ref.shape));
   dtypes[ref.dtype].decode(bytes, out);

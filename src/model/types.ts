@@ -11,6 +11,8 @@ export interface TensorRef {
   /** Absolute byte offset in the file. */
   offset: number;
   bytes: number;
+  /** Of a matrix in int4 (`model/int4`): the factors of its blocks; the bytes are two values each, and `dtype` is U8. */
+  scales?: TensorRef;
 }
 
 export type FamilyName = 'llama' | 'mistral' | 'qwen2' | 'qwen3';
@@ -87,6 +89,14 @@ export interface Adapter {
   modules: AdapterModule[];
 }
 
+/** Number format of frozen weights, where it is not the stored one. */
+export type LoweredPrecision = 'bfloat16' | 'int4';
+export interface BasePrecision {
+  kind: LoweredPrecision;
+  /** Matrices of the layers, by their names in the model. */
+  names: readonly string[];
+}
+
 /** Any model that can be read: a Hugging Face folder, or a run's `model/` laid over its base. */
 export interface Model {
   /** The folder that was opened. */
@@ -103,6 +113,8 @@ export interface Model {
   tokenizerFolder?: string;
   /** Names that differ from the base (empty for a plain folder). */
   changed: string[];
+  /** Matrices that are computed with at a lower precision than they are stored in: those that were frozen in a training. */
+  basePrecision?: BasePrecision;
   /** What a run's model is laid over; absent for a plain folder. */
   base?: ModelBase;
 }

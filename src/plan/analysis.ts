@@ -91,7 +91,7 @@ export function planAnalysis(
   const run = analysisRun(experiment, facts, device);
   if (!run) return undefined;
   const flops = analysisFlops(run.tasks, experiment, facts);
-  const speed = facts.machine?.flopsPerSecond;
+  const speed = facts.machine?.speed?.flopsPerSecond;
   return {
     run,
     arms,

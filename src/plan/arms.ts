@@ -1,10 +1,12 @@
 import { toProblem } from '../base/problem.ts';
 import { perplexityCorpus } from '../experiment/references.ts';
 import type { ArmSpec, Experiment } from '../experiment/types.ts';
+import { storedTypes } from '../graph/weights.ts';
+import { dtypes } from '../model/dtypes.ts';
 import { keptLayers } from '../model/open.ts';
 import { planStack } from '../model/surgery.ts';
 import type { Surgery } from '../model/types.ts';
-import { costOf, type Trained } from './cost.ts';
+import { costOf, type StoredWeights, type Trained } from './cost.ts';
 import { type Diagnostics, Recorder } from './diagnostics.ts';
 import { loraWeights, matchRank, parametersPerRank } from './lora.ts';
 import { parametersOf, type Stack, selectAll, stackOf } from './selectors.ts';
@@ -145,7 +147,7 @@ function planFresh(spec: ArmSpec, context: Context): PlannedArm | undefined {
     lora: lora?.plan,
     matched: lora?.matched,
     shape,
-    cost: costOf(stack, trained, shape, evaluations, bytesPerWeight(facts), facts.machine),
+    cost: costOf(stack, trained, shape, evaluations, storedWeights(facts), facts.machine),
     runs: [],
   };
   return { spec, plan, stack };
@@ -285,8 +287,8 @@ function evaluationTimes(every: number | undefined, steps: number | undefined): 
   return 1 + Math.ceil(steps / every);
 }
 
-function bytesPerWeight({ base }: PlannableFacts): number {
-  const bytes = [...base.tensors.values()].reduce((sum, t) => sum + t.bytes, 0);
-  const weights = [...base.tensors.values()].reduce((sum, t) => sum + t.shape.reduce((a, b) => a * b, 1), 0);
-  return weights === 0 ? 4 : bytes / weights;
+/** How the base is stored: by its largest tensor, which is a matrix. */
+export function storedWeights({ base }: PlannableFacts): StoredWeights {
+  const largest = [...base.tensors.values()].reduce((a, b) => (b.bytes > a.bytes ? b : a));
+  return { dtype: storedTypes[largest.dtype] ?? 'float32', bytes: dtypes[largest.dtype].bytes };
 }

@@ -1,9 +1,10 @@
 import type { Experiment } from '../experiment/types.ts';
 import { bytes } from './amounts.ts';
-import type { PlannedArm, PlannedArms } from './arms.ts';
+import { type PlannedArm, type PlannedArms, storedWeights } from './arms.ts';
+import { peakMemory } from './cost.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import { missingRows } from './training.ts';
-import type { PlannableFacts } from './types.ts';
+import type { PlannableFacts, TrainingShape } from './types.ts';
 
 /** Checks that need what only a plan knows: contents of corpora, memory, overlaps. Each has its own code. */
 export function checkFacts(
@@ -52,18 +53,55 @@ function checkRows({ spec, plan }: PlannedArm, { contents }: PlannableFacts, dia
 }
 
 function checkMemory(
-  { plan }: PlannedArm,
+  { spec, plan, stack }: PlannedArm,
   { target }: Experiment,
-  { machine }: PlannableFacts,
+  facts: PlannableFacts,
   diagnostics: Diagnostics,
 ): void {
+  const { machine } = facts;
   if (machine === undefined || target.kind !== 'local' || plan.cost.memory <= machine.memory) return;
+  const { shape } = plan;
+  const needs = (changed: Partial<TrainingShape>) =>
+    peakMemory(
+      stack,
+      { names: new Set(plan.trained), ...(plan.lora && { lora: plan.lora }) },
+      shape && { ...shape, ...changed },
+      storedWeights(facts),
+    );
+  const least = shape && needs({ microBatch: 1, recompute: true });
+  const fitting = shape && smaller(shape).find(({ changed }) => needs(changed) <= machine.memory);
+  const key = shape && least! <= machine.memory ? causeOf(shape) : undefined;
+  const path = spec.overrides.includes(key ?? '') ? ['arms', plan.name, 'training', key!] : ['training', key ?? ''];
+  const remedy = fitting
+    ? `Set ${fitting.words}: about ${bytes(needs(fitting.changed))}.`
+    : 'Make "sequence" shorter, train fewer tensors, or use LoRA.';
   diagnostics.add(
     'warning',
-    ['arms', plan.name],
+    key === undefined ? ['arms', plan.name] : path,
     'memory-above-device',
-    `Arm ${plan.name} needs about ${bytes(plan.cost.memory)} of memory, and this machine has ${bytes(machine.memory)}. Make "micro_batch" or "sequence" smaller, set "recompute: true", or train fewer tensors.`,
+    `Arm ${plan.name} needs about ${bytes(plan.cost.memory)} of memory, and this machine has ${bytes(machine.memory)}. ${remedy}`,
   );
+}
+
+/** The key that most of the memory follows from, where less of it would do. */
+function causeOf({ batch, microBatch }: TrainingShape): 'sequence' | 'micro_batch' | 'batch' {
+  if (microBatch === 1) return 'sequence';
+  return microBatch < batch ? 'micro_batch' : 'batch';
+}
+
+/** Settings of the same training with less memory, the least change first. */
+function smaller({ microBatch, recompute }: TrainingShape): { words: string; changed: Partial<TrainingShape> }[] {
+  const divisors = Array.from({ length: microBatch - 1 }, (_, i) => microBatch - 1 - i).filter(
+    (n) => microBatch % n === 0,
+  );
+  const again = recompute ? [] : [{ words: '"recompute: true"', changed: { recompute: true } }];
+  return [
+    ...again,
+    ...divisors.map((n) => ({
+      words: recompute ? `"micro_batch: ${n}"` : `"micro_batch: ${n}" and "recompute: true"`,
+      changed: { microBatch: n, recompute: true },
+    })),
+  ];
 }
 
 function checkOverlaps({ overlaps }: PlannableFacts, diagnostics: Diagnostics): void {

@@ -1,7 +1,10 @@
-import { isEmbedding, linearModules } from '../model/names.ts';
+import type { StoredType } from '../graph/weights.ts';
+import { type LoweredPrecision, loweredBytes } from '../model/base-precision.ts';
+import { isEmbedding, isLinearWeight, linearModules } from '../model/names.ts';
 import { parametersPerRank } from './lora.ts';
-import { parametersOf, type Stack } from './selectors.ts';
-import type { Cost, LoraPlan, MachineFacts, TrainingShape } from './types.ts';
+import { type Pass, passesOf } from './passes.ts';
+import type { Stack } from './selectors.ts';
+import type { Cost, LoraPlan, MachineFacts, Speed, TrainingShape } from './types.ts';
 
 /** What an arm trains, as its cost sees it. */
 export interface Trained {
@@ -79,31 +82,18 @@ export function lowestTrained({ tensors, layers }: Stack, { names, lora }: Train
   return layers.length;
 }
 
-/**
- * float32 values that one layer keeps for its backward pass, per token: four of the hidden size (inputs and outputs of both
- * norms), three of queries and of keys and values (before and after RoPE, output), three of the MLP's inner size, and two of
- * the S attention weights per head. Fitted to measured peaks (test/unit/plan/cost.test.ts).
- */
-function activationsPerToken({ config }: Stack, sequence: number): number {
-  const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = config;
-  return 4 * hiddenSize + 3 * headDim * (heads + kvHeads) + 3 * intermediateSize + 2 * heads * sequence;
-}
-
-/** Bytes of everything that one micro-batch keeps until its backward pass. */
+/** Bytes of activations and temporary tensors that one micro-batch holds at its fullest moment (`passesOf`). */
 export function activationBytes(
   stack: Stack,
   trained: Trained,
   shape: Pick<TrainingShape, 'microBatch' | 'sequence' | 'recompute'>,
+  stored: StoredType = 'float32',
 ): number {
-  const tokens = shape.microBatch * shape.sequence;
-  const reached = Math.max(1, stack.layers.length - lowestTrained(stack, trained));
-  const perLayer = 4 * tokens * activationsPerToken(stack, shape.sequence);
-  // With recompute only the input of each layer is kept, and one layer at a time is there three times: values, again, gradients.
-  return shape.recompute ? 4 * tokens * stack.config.hiddenSize * reached + 3 * perLayer : perLayer * (reached + 1);
+  return passesOf(stack, trained, { ...shape, distilled: false }, { dtype: stored }).learning.bytes;
 }
 
 /**
- * `recompute: auto`: on if the activations of one micro-batch, all layers that gradients reach, take more than 2 GiB. It is
+ * `recompute: auto`: on if the activations of one micro-batch take more than 2 GiB. It is
  * decided by the shapes of model and file alone, so that a plan says the same everywhere.
  */
 export const recomputeAbove = 2 * 1024 ** 3;
@@ -121,33 +111,75 @@ function stepFlopsPerToken(stack: Stack, trained: Trained, { sequence, recompute
   return distilled ? 2 * learning + forwardFlopsPerToken(stack, sequence) : learning;
 }
 
-/** Program, runtime and buffers, before any weight: measured on Linux with Node 20 and onnxruntime 1.30. */
-const processBytes = 150e6;
+/** Program, runtime and its own buffers, before any weight: measured on Linux with Node 20 and onnxruntime 1.30. */
+const processBytes = 165e6;
+/** What the arena takes beyond the tensors that it holds: its pieces do not fit without gaps. */
+const arenaSlack = 1.1;
+/** Bytes per parameter of copies of its gradient, which onnxruntime hands over and JavaScript frees later: of one pass, or of two. */
+const copiesBytes = { once: 5, repeated: 8 };
 
-/** Estimated peak resident memory of one run, bytes. Frozen weights are mapped from their files, so they are upper bounds. */
+/** Estimated peak resident memory of one run, bytes. Frozen weights are mapped from their files: pages of them can be given back. */
 export function peakMemory(
   stack: Stack,
   trained: Trained,
   shape: TrainingShape | undefined,
-  bytesPerWeight: number,
+  weights: StoredWeights,
 ): number {
-  const weights = parametersOf(stack) * bytesPerWeight;
-  if (shape === undefined) return processBytes + weights + 3 * 4 * 512 * stack.config.vocabSize;
-  const factors = trained.lora ? trained.lora.rank * parametersPerRank(trained.lora.weights, stack) : 0;
-  // Master, both moments and gradient in float32, and the sum of gradients where a step has several micro-batches.
-  const perParameter = shape.microBatch < shape.batch || shape.distilled ? 20 : 16;
-  const state = perParameter * (parametersOf(stack, trained.names) + factors);
-  // Logits, their log-softmax and their gradient.
-  const logits = 3 * 4 * shape.microBatch * shape.sequence * stack.config.vocabSize;
-  // Both sessions keep their activations; the second holds the teacher's logits besides.
-  const activations = logits + activationBytes(stack, trained, shape);
+  const frozen = (trained: ReadonlySet<string>) =>
+    stack.tensors.reduce(
+      (sum, t) => sum + (trained.has(t.name) ? 0 : t.parameters * bytesPerWeight(t.name, weights)),
+      0,
+    );
+  if (shape === undefined) return processBytes + frozen(new Set()) + forwardBytes(stack);
+  const { learning, following, parameters } = passesOf(stack, trained, shape, weights);
+  // Master, both moments and gradient in float32, and the sum of gradients where a step has several passes.
+  const perParameter = shape.microBatch < shape.batch || following ? 20 + copiesBytes.repeated : 16 + copiesBytes.once;
   return (
     processBytes +
-    weights +
-    state +
-    activations * (shape.distilled ? 2 : 1) +
-    (shape.distilled ? weights + (2 * logits) / 3 : 0)
+    frozen(trained.names) +
+    perParameter * parameters +
+    // Both sessions keep what they took.
+    arenaSlack * (learning.bytes + (following?.bytes ?? 0)) +
+    (following ? frozen(new Set()) : 0)
   );
+}
+
+/** Of an evaluation: logits of as many rows as are held at once, and their softmax. */
+function forwardBytes({ config }: Stack): number {
+  return 3 * 4 * 512 * config.vocabSize;
+}
+
+/** How a model's weights are stored, for the most part. */
+export interface StoredWeights {
+  dtype: StoredType;
+  /** Of one weight, on average. */
+  bytes: number;
+  /** Of frozen matrices of the layers, where it is another (`base_precision`). */
+  lowered?: LoweredPrecision;
+}
+
+function bytesPerWeight(name: string, { bytes, lowered }: StoredWeights): number {
+  return lowered && isLinearWeight(name) ? Math.min(bytes, loweredBytes[lowered]) : bytes;
+}
+
+/** Seconds of one optimizer step at a measured speed. */
+export function stepSeconds(
+  stack: Stack,
+  trained: Trained,
+  shape: TrainingShape,
+  weights: StoredWeights,
+  speed: Speed,
+): number {
+  const { learning, following, parameters } = passesOf(stack, trained, shape, weights);
+  const times = shape.batch / shape.microBatch;
+  const pass = (of: Pass | undefined) => (of ? times * (passSeconds(of, speed) + parameters * speed.copy) : 0);
+  return pass(learning) + pass(following) + parameters * speed.optimizer;
+}
+
+/** Each node's own time, and that of what it has to do. A kind that was not measured counts as adding does. */
+function passSeconds({ work }: Pass, { node, kinds }: Speed): number {
+  const usual = kinds['Add'] ?? 0;
+  return [...work].reduce((sum, [kind, { nodes, units }]) => sum + nodes * node + units * (kinds[kind] ?? usual), 0);
 }
 
 /** Cost of one run. `shape` is undefined if nothing is trained; its steps may be unknown, then training counts as nothing yet. */
@@ -156,19 +188,18 @@ export function costOf(
   trained: Trained,
   shape: TrainingShape | undefined,
   evaluations: Evaluations,
-  bytesPerWeight: number,
+  weights: StoredWeights,
   machine?: MachineFacts,
 ): Cost {
-  const trainTokens = shape?.steps === undefined ? 0 : shape.steps * shape.batch * shape.sequence;
+  const steps = shape?.steps ?? 0;
+  const trainTokens = shape === undefined ? 0 : steps * shape.batch * shape.sequence;
   const window = Math.min(512, stack.config.maxPositions);
-  const flops =
-    (shape === undefined ? 0 : trainTokens * stepFlopsPerToken(stack, trained, shape)) +
-    evaluations.tokens * evaluations.times * forwardFlopsPerToken(stack, window);
-  const speed = machine?.flopsPerSecond;
-  return {
-    trainTokens,
-    flops,
-    memory: peakMemory(stack, trained, shape, bytesPerWeight),
-    seconds: speed === undefined ? undefined : flops / speed,
-  };
+  const evaluating = evaluations.tokens * evaluations.times * forwardFlopsPerToken(stack, window);
+  const training = shape === undefined ? 0 : trainTokens * stepFlopsPerToken(stack, trained, shape);
+  const speed = machine?.speed;
+  const seconds =
+    speed &&
+    evaluating / speed.flopsPerSecond +
+      (shape === undefined || steps === 0 ? 0 : steps * stepSeconds(stack, trained, shape, weights, speed));
+  return { trainTokens, flops: training + evaluating, memory: peakMemory(stack, trained, shape, weights), seconds };
 }

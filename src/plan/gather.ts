@@ -51,6 +51,8 @@ export async function gather(experiment: Experiment, options: GatherOptions): Pr
     facts.base = model.base;
     await gatherAdapters(model, context);
   }
+  // What the editor warns by: nothing is measured for it.
+  facts.machine = await gatherMachine(undefined, options);
   if (options.depth === 'headers') return facts;
   if (model && options.tokenizer !== false) await tried(facts, ['model'], () => gatherTokenizer(model));
   await gatherFiles(context);

@@ -102,8 +102,21 @@ export interface MachineFacts {
   /** Memory that a run may use, bytes. */
   memory: number;
   threads: number;
-  /** Measured training speed, FLOP/s; undefined until something was measured on this machine. */
-  flopsPerSecond?: number;
+  /** Undefined until something was measured on this machine. */
+  speed?: Speed;
+}
+
+/** How fast a machine trains layers of one shape, measured (`engine/probe`). */
+export interface Speed {
+  /** FLOP/s of a whole step of full training, as `cost` counts FLOPs. */
+  flopsPerSecond: number;
+  /** Seconds that any node takes, whatever it has to do. */
+  node: number;
+  /** Seconds per unit of work, by the kinds of `graph/work`. */
+  kinds: Readonly<Record<string, number>>;
+  /** Seconds per trained parameter: of norm and AdamW, and to hand one gradient over. */
+  optimizer: number;
+  copy: number;
 }
 
 /** A problem of the world outside the text, and where in the text it is caused. */

@@ -44,8 +44,7 @@ export const plan: Verb = {
 };
 
 /** Loaded only when something is to be measured: most plans find the speed in the cache. */
-const measure: MeasureSpeed = async (shape, threads) =>
-  (await import('../measure-speed.ts')).measureSpeed(shape, threads);
+const measure: MeasureSpeed = async (shape, threads) => (await import('../../engine/probe.ts')).probe(shape, threads);
 
 /** `a,b` as a list; undefined if the option was not given. */
 export function names(option: unknown): string[] | undefined {

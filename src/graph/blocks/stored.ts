@@ -1,13 +1,18 @@
+import { int4Block } from '../../model/int4.ts';
 import { cast } from '../functions.ts';
 import type { Graph } from '../graph.ts';
 import type { Tensor } from '../tensor.ts';
 
 /**
- * A weight in the type that is computed in. One stored in half precision is converted each time it is used, and not before
+ * A weight in the type that is computed in. One stored in half precision or in int4 is converted each time it is used, and not before
  * `near` has been computed: onnxruntime would otherwise convert all weights of the model first and hold them.
  */
 export function computable(g: Graph, weight: Tensor, near: Tensor): Tensor {
   if (weight.dtype === g.float) return weight;
+  if (weight.scales) {
+    const scales = behind(g, weight.scales, near);
+    return cast(g, g.apply('DequantizeLinear', [weight, scales], { axis: 1, block_size: int4Block }), g.float);
+  }
   return cast(g, weight.shape.length < 2 ? weight : behind(g, weight, near), g.float);
 }
 

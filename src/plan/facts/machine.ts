@@ -2,18 +2,17 @@ import { availableParallelism, cpus, homedir, totalmem } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { privateFolder, readJsonIfThere, writeJsonAtomic } from '../../base/files.ts';
 import type { ModelConfig } from '../../model/types.ts';
-import type { MachineFacts } from '../types.ts';
+import type { MachineFacts, Speed } from '../types.ts';
 
 /** How fast a kind of processor trains layers of one shape. */
 export interface Calibration {
-  /** FLOP/s of training steps, as `cost` counts them. */
-  flopsPerSecond: number;
+  speed: Speed;
   /** ISO 8601. */
   measured: string;
 }
 
-/** Measures FLOP/s of training on layers of this shape. Given by who may load the engine. */
-export type MeasureSpeed = (shape: SpeedShape, threads: number) => Promise<number>;
+/** Measures how fast layers of this shape are trained. Given by who may load the engine. */
+export type MeasureSpeed = (shape: SpeedShape, threads: number) => Promise<Speed>;
 
 /** What of a model decides how fast its layers are computed; capped where products are large enough for full speed. */
 export interface SpeedShape {
@@ -60,11 +59,11 @@ export async function readCalibrations(): Promise<Record<string, Calibration>> {
 }
 
 /** Remembers a measurement; a cache that cannot be written is no failure: it is measured again. */
-async function remember(key: string, flopsPerSecond: number): Promise<void> {
+async function remember(key: string, speed: Speed): Promise<void> {
   const file = calibrationFile();
   try {
     await privateFolder(dirname(file));
-    const entry: Calibration = { flopsPerSecond, measured: new Date().toISOString() };
+    const entry: Calibration = { speed, measured: new Date().toISOString() };
     await writeJsonAtomic(file, { ...(await readCalibrations()), [key]: entry });
   } catch {
     // The plan that asked has its number.
@@ -86,14 +85,24 @@ export async function gatherMachine(
   if (config === undefined) return facts;
   const shape = speedShape(config);
   const key = calibrationKey(shape, threads);
-  const known = (await readCalibrations())[key];
+  const entry = (await readCalibrations())[key];
+  const known = isSpeed(entry?.speed) ? entry : undefined;
   // One from the future was made before the clock was set.
   const age = known === undefined ? Number.NaN : Date.now() - Date.parse(known.measured);
   const fresh = age >= 0 && age < lasts;
-  if (fresh || measure === undefined) return { ...facts, flopsPerSecond: known?.flopsPerSecond };
-  const flopsPerSecond = await measure(shape, threads);
-  await remember(key, flopsPerSecond);
-  return { ...facts, flopsPerSecond };
+  if (fresh || measure === undefined) return { ...facts, speed: known?.speed };
+  const speed = await measure(shape, threads);
+  await remember(key, speed);
+  return { ...facts, speed };
+}
+
+/** Whether it is what this version wrote: the file is anybody's, and an earlier version wrote one number. */
+function isSpeed(value: unknown): value is Speed {
+  if (typeof value !== 'object' || value === null || !('kinds' in value)) return false;
+  const { kinds, ...others } = value as Speed;
+  if (typeof kinds !== 'object' || kinds === null) return false;
+  const numbers = [others.flopsPerSecond, others.node, others.optimizer, others.copy, ...Object.values(kinds)];
+  return numbers.every((n) => typeof n === 'number' && Number.isFinite(n) && n >= 0) && others.flopsPerSecond > 0;
 }
 
 /** Memory that a process may use here, bytes. */

@@ -272,27 +272,34 @@ arms: { a: { train: [all] } }
 training: { corpus: rows, steps: 1, batch: 1, sequence: 4, learning_rate: 1e-3 }
 `,
   );
+  const speed = {
+    flopsPerSecond: 5e9,
+    node: 1e-5,
+    kinds: { Add: 1e-10, 'matrix product': 1e-11 },
+    optimizer: 1e-9,
+    copy: 1e-9,
+  };
   let measured = 0;
   const measure = async () => {
     measured++;
-    return 5e9;
+    return speed;
   };
   const options = { depth: 'all' as const, threads: 3, measure };
   const first = await gather(experiment, options);
   const second = await gather(experiment, options);
   assert.deepEqual([first.problems, second.problems], [[], []]);
   assert.equal(measured, 1);
-  assert.equal(second.machine?.flopsPerSecond, 5e9);
+  assert.deepEqual(second.machine?.speed, speed);
   assert.ok(isPlannable(second));
   // A week later it is measured again; who may not load the engine still has the old number.
   const file = join(folder, 'user-cache', 'strata', 'calibration.json');
   await writeFile(file, (await readFile(file, 'utf8')).replace(/"measured": "\d+/, '"measured": "2020'));
-  assert.equal((await gather(experiment, { ...options, measure: undefined })).machine?.flopsPerSecond, 5e9);
+  assert.deepEqual((await gather(experiment, { ...options, measure: undefined })).machine?.speed, speed);
   await gather(experiment, options);
   assert.equal(measured, 2);
   const plan = resolve(experiment, second);
   assert.equal(plan.runs.length, 1);
-  assert.equal(plan.arms[0]?.cost.seconds, plan.arms[0]!.cost.flops / 5e9);
+  assert.ok(plan.arms[0]!.cost.seconds! > 0);
 });
 
 test('the shape that speed is measured with is the model’s, and no wider than full speed needs', () => {

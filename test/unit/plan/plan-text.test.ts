@@ -31,7 +31,17 @@ const known = facts({
   },
   tasks: { recall: { files: ['/data/recall.jsonl'] } },
   taskContents: { recall: { hashes: ['1'], tokens: 25_000, documents: 200 } },
-  machine: { memory: 2 ** 34, threads: 2, flopsPerSecond: 1e9 },
+  machine: {
+    memory: 2 ** 34,
+    threads: 2,
+    speed: {
+      flopsPerSecond: 1e9,
+      node: 1e-5,
+      kinds: { Add: 1e-10, 'matrix product': 1e-11 },
+      optimizer: 1e-9,
+      copy: 1e-9,
+    },
+  },
 });
 const planned = plan(written, { known, training: 'steps: 128, replay: { corpus: other, share: 0.25 }' });
 const states = new Map(planned.runs.slice(1, 3).map((run, i) => [run.id, ['finished', 'resumable (canceled)'][i]!]));
