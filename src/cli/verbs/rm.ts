@@ -4,6 +4,7 @@ import { allRuns } from '../../plan/analysis.ts';
 import { removeRun } from '../../record/create.ts';
 import { resolveRun, runsOf, versionsOf } from '../../record/find.ts';
 import { homeOf, homeOfRun } from '../../record/layout.ts';
+import { isElsewhere } from '../../record/place.ts';
 import { states } from '../../record/state.ts';
 import type { Run } from '../../record/types.ts';
 import { loadExperiment } from '../experiment-argument.ts';
@@ -37,7 +38,8 @@ export const rm: Verb = {
     if (runs.length > 0 && options['yes'] !== true && !(await agreed(io, runs))) return 1;
     for (const run of runs) {
       await removeRun(homeOfRun(run.folder), run.folder);
-      if (!io.json) io.out(`${run.id}: removed`);
+      if (!io.json)
+        io.out(`${run.id}: removed${isElsewhere(run.place) ? ` here; ${run.place.host} still has it` : ''}`);
     }
     if (io.json) io.out(JSON.stringify({ removed: runs.map(({ id }) => id) }, null, 2));
     else if (runs.length === 0) io.err('There is nothing to remove.');
