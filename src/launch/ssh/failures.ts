@@ -4,6 +4,8 @@ import type { Problem } from '../../base/problem.ts';
 interface Row {
   pattern: RegExp;
   code: string;
+  /** The message is longer than `lastLines`. */
+  whole?: true;
   problem(said: RegExpExecArray, host: string, stderr: string): Omit<Problem, 'code'>;
 }
 
@@ -14,6 +16,7 @@ const rows: readonly Row[] = [
   {
     pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED/,
     code: 'host-key-changed',
+    whole: true,
     problem: (_, host, stderr) => {
       const [, kind = '', print = 'unknown'] =
         /fingerprint for the (\S+) key sent by the remote host is\s+(SHA256:[A-Za-z0-9+/=]+|\S+?)\.?\s/.exec(stderr) ??
@@ -31,7 +34,16 @@ const rows: readonly Row[] = [
     },
   },
   {
-    pattern: /Host key verification failed|No \S+ host key is known for|host key for .* is revoked/i,
+    pattern: /REVOKED HOST KEY DETECTED/,
+    code: 'host-key-changed',
+    whole: true,
+    problem: (_, host) => ({
+      message: `The key that ${host} shows is marked as revoked in your known hosts. Nothing was sent.`,
+      remedy: 'Somebody may use a stolen key: ask the administrator of the host.',
+    }),
+  },
+  {
+    pattern: /Host key verification failed|No \S+ host key is known for/i,
     code: 'host-key-unknown',
     problem: (_, host, stderr) => {
       const print = /SHA256:[A-Za-z0-9+/=]+/.exec(stderr)?.[0];
@@ -104,12 +116,17 @@ const rows: readonly Row[] = [
   },
 ];
 
+/** Messages of a failure, also of one at a jump host, are no longer. */
+const lastLines = 6;
+
 const lastLine = (text: string): string => text.trim().split('\n').at(-1)?.trim().slice(0, 300) || 'it said nothing';
 
 /** What ssh's messages mean. `stderr` is what it printed, `code` its exit code; codes are those of `finalContact`, or pass. Pure. */
 export function sshProblem(host: string, stderr: string, code: number | null): Problem {
+  // A banner of the host stands before; what it says is no failure.
+  const end = stderr.trim().split('\n').slice(-lastLines).join('\n');
   for (const row of rows) {
-    const said = row.pattern.exec(stderr);
+    const said = row.pattern.exec(row.whole ? stderr : end);
     if (said) return { code: row.code, ...row.problem(said, host, stderr) };
   }
   return {

@@ -150,6 +150,11 @@ test('failures of ssh become sentences; those that a person must mend are not tr
     ['Connection closed by 10.0.0.1 port 22', 'host-cut', false],
     ['kex_exchange_identification: read: Connection reset by peer', 'host-cut', false],
     ['something new', 'host-failed', false],
+    [
+      `Permission denied to strangers.\n${'Be nice.\n'.repeat(8)}Connection closed by 10.0.0.1 port 22`,
+      'host-cut',
+      false,
+    ],
   ];
   for (const [said, code, final] of cases) {
     const problem = sshProblem('h', said, 255);
