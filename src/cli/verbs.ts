@@ -26,6 +26,7 @@ import { rm } from './verbs/rm.ts';
 import { run } from './verbs/run.ts';
 import { runs } from './verbs/runs.ts';
 import { score } from './verbs/score.ts';
+import { slurmVerb } from './verbs/slurm.ts';
 import { superviseVerb } from './verbs/supervise.ts';
 import { surgery } from './verbs/surgery.ts';
 import { tokenize } from './verbs/tokenize.ts';
@@ -65,6 +66,7 @@ export const verbs: Verb[] = [
   adapterVerb,
   dispatchVerb,
   superviseVerb,
+  slurmVerb,
   workVerb,
   mirrorVerb,
   wakeVerb,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { exists } from '../base/files.ts';
-import { fail } from '../base/problem.ts';
+import { attempt, fail } from '../base/problem.ts';
 import { runsOf } from '../record/find.ts';
 import { type Home, layout } from '../record/layout.ts';
 import { cancelRun } from './cancel.ts';
@@ -30,11 +30,11 @@ export function ownPlace(home: Home, placement: Placement): Place {
   return {
     record,
     name: placement.kind === 'local' ? 'this machine' : placement.kind,
-    order: (orders) => placeOrders(home, record, orders),
+    order: (orders) => placeOrders(home, record, orders, placement.asking),
     wake: (jobs) => placement.wake(home, jobs),
     cancel: (run, graceMs) => placement.cancel(run, graceMs),
     async resume(run) {
-      const outcome = await resumeRun(run);
+      const outcome = await resumeRun(run, placement.asking);
       await placement.wake(home);
       return outcome;
     },
@@ -46,7 +46,10 @@ export function ownPlace(home: Home, placement: Placement): Place {
         remedy: 'It appears when the run has come so far.',
       });
     },
-    async refresh() {},
+    async refresh() {
+      // A scheduler that does not answer now says later what became of the runs.
+      await attempt(async () => placement.look?.(home));
+    },
   };
 }
 

@@ -156,7 +156,7 @@ async function goOn(run: Run, request: OpenRequest): Promise<Outcome | undefined
 }
 
 /** What an asking may say of itself. */
-export type Asking = Pick<RunRequest, 'token' | 'program'>;
+export type Asking = Pick<RunRequest, 'token' | 'program' | 'slurm'>;
 
 /** Asks for a further attempt of an ended run as it was asked for before. `finished` if nothing is missing. */
 export async function resumeRun(run: Run, asking: Asking = {}): Promise<Outcome> {

@@ -51,6 +51,8 @@ export interface Place {
   readonly record: PlaceRecord;
   /** For people: `this machine`, `ssh:gpu-box`. */
   readonly name: string;
+  /** Threads of a run where the place decides it: the cores that its jobs ask for. */
+  readonly threads?: number;
   /**
    * Makes each order a run or finds the run that it is already, in this order (parents first). They are started by `wake`, or
    * at once where a host was asked. Fails with `usage-place` where a run lives elsewhere.

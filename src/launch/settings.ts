@@ -7,6 +7,7 @@ import { fail } from '../base/problem.ts';
 import { tooDeep } from '../experiment/nesting.ts';
 import { nearest } from '../experiment/suggest.ts';
 import { settingsVariable } from './settings-variable.ts';
+import { type SlurmOptions, wrongOption } from './slurm/options.ts';
 
 /** What a host of the ssh configuration may be called where Strata names it; it begins with no dash, so it is no option. */
 export const hostAlias = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -25,6 +26,15 @@ const absolute = text.refine(
 );
 const perPlatform = z.partialRecord(z.enum(['linux-x64', 'linux-arm64', 'darwin-arm64']), text).optional();
 
+/** What jobs of a Slurm ask for, where the experiment does not say; each checked as `slurm/options.ts` does. */
+const slurmSchema = z
+  .custom<SlurmOptions>()
+  .superRefine((value, context) => {
+    const wrong = wrongOption(value);
+    if (wrong) context.addIssue({ code: 'custom', path: wrong.path, message: wrong.message });
+  })
+  .optional();
+
 const hostSchema = z.strictObject({
   /** Where runs and bundles live on the host; default `${XDG_DATA_HOME:-~/.local/share}/strata`. */
   folder: absolute.optional(),
@@ -32,10 +42,14 @@ const hostSchema = z.strictObject({
   node: absolute.optional(),
   /** Shell lines before anything of Strata is started there, such as `module load cuda`. */
   setup: z.array(z.string().max(4096)).optional(),
+  /** For jobs of the Slurm whose login node the host is. */
+  slurm: slurmSchema,
 });
 
 const schema = z.strictObject({
   hosts: z.record(z.string().regex(hostAlias, 'is no alias of an ssh host'), hostSchema).optional(),
+  /** For jobs of the Slurm whose login node this machine is. */
+  slurm: slurmSchema,
   ssh: z
     .strictObject({
       /** The ssh program; default `ssh`. */

@@ -20,7 +20,7 @@ import { sweep } from './sweep.ts';
 export const defaultGrace = 10_000;
 const cancelPoll = 250;
 
-type End = Pick<ExitRecord, 'outcome' | 'reason' | 'code' | 'signal'>;
+export type End = Pick<ExitRecord, 'outcome' | 'reason' | 'code' | 'signal'>;
 
 /** Why the supervisor itself asked the worker to stop. */
 type Stop = 'canceled' | 'preempted';
@@ -96,9 +96,15 @@ function startWorker(folder: string, n: number, program: Program, cookie: string
 /**
  * The supervisor of one attempt (process `__supervise`): claims it, runs its worker, carries out a cancel, and records the
  * end. It makes the claim itself, so that the claim names the one process that may start the worker; the loser of a race
- * returns at once. TERM and USR1 to the supervisor reach the worker.
+ * returns at once. TERM and USR1 to the supervisor reach the worker. `ending` is called before the end is recorded, and says
+ * what is.
  */
-export async function supervise(folder: string, n: number, program: Program): Promise<void> {
+export async function supervise(
+  folder: string,
+  n: number,
+  program: Program,
+  ending: (end: End) => Promise<End> = async (end) => end,
+): Promise<void> {
   process.umask(0o077);
   const cookie = randomUUID();
   if (!(await createOnce(join(folder, layout.claim(n)), JSON.stringify(ownClaim(cookie))))) return;
@@ -127,13 +133,13 @@ export async function supervise(folder: string, n: number, program: Program): Pr
 
   let stop: Stop | undefined;
   const timers: NodeJS.Timeout[] = [];
-  const end = (why: Stop, grace: number) => {
+  const stopWorker = (why: Stop, grace: number) => {
     if (stop !== undefined || pid === undefined) return;
     stop = why;
     platform.signalGroup(pid, 'SIGTERM');
     timers.push(setTimeout(() => platform.signalGroup(pid, 'SIGKILL'), grace));
   };
-  process.on('SIGTERM', () => end('preempted', defaultGrace));
+  process.on('SIGTERM', () => stopWorker('preempted', defaultGrace));
   if (process.platform !== 'win32') {
     process.on('SIGUSR1', () => pid !== undefined && platform.signalGroup(pid, 'SIGUSR1'));
   }
@@ -144,7 +150,7 @@ export async function supervise(folder: string, n: number, program: Program): Pr
   timers.push(
     setInterval(() => {
       void readCancel(folder, n).then(
-        (cancel) => cancel && end('canceled', cancel.grace_ms),
+        (cancel) => cancel && stopWorker('canceled', cancel.grace_ms),
         () => {},
       );
     }, cancelPoll),
@@ -159,12 +165,9 @@ export async function supervise(folder: string, n: number, program: Program): Pr
   if (error) return writeExit(folder, n, notStarted(error));
   const result = await readResult(folder, n).catch(() => undefined);
   const last = await lastLine(join(folder, layout.stderr(n)));
-  await writeExit(
-    folder,
-    n,
-    judge(code, signal, stop, {
-      ...(result?.problem && { problem: sentence(result.problem) }),
-      ...(last !== undefined && { lastLine: last }),
-    }),
-  );
+  const end = judge(code, signal, stop, {
+    ...(result?.problem && { problem: sentence(result.problem) }),
+    ...(last !== undefined && { lastLine: last }),
+  });
+  await writeExit(folder, n, await ending(end).catch(() => end));
 }

@@ -10,6 +10,8 @@ import { type Place, placeName } from './place.ts';
 import { openPlacement } from './placements.ts';
 import type { Program } from './program.ts';
 import { remotePlace } from './remote/place.ts';
+import { readSettings } from './settings.ts';
+import { checkSlurm } from './slurm/options.ts';
 import { openSshHost } from './ssh/host.ts';
 import type { Prompter } from './ssh/prompt.ts';
 
@@ -35,8 +37,8 @@ type RecordOf<K extends PlaceRecord['kind']> = Extract<PlaceRecord, { kind: K }>
 export interface Target<K extends PlaceRecord['kind']> {
   /** The machine where the runs live, where the record names one. Touches nothing yet. */
   host?(record: RecordOf<K> & { host: string }, tools: TargetTools): Promise<Host>;
-  /** How waiting runs get started where they live: a row of `placements.ts`. */
-  placement(record: RecordOf<K>, tools: TargetTools): PlacementChoice;
+  /** How waiting runs get started where they live: a row of `placements.ts`. Fails with `invalid-settings`. */
+  placement(record: RecordOf<K>, tools: TargetTools): PlacementChoice | Promise<PlacementChoice>;
 }
 
 /** Where runs can execute. A kind without a row is not available in this version. */
@@ -45,6 +47,14 @@ export const targets: { [K in PlaceRecord['kind']]?: Target<K> } = {
   ssh: {
     host: ({ host }, { ask, progress }) => openSshHost(host, { ask, progress }),
     placement: () => ({ kind: 'local' }),
+  },
+  slurm: {
+    host: ({ host }, { ask, progress }) => openSshHost(host, { ask, progress }),
+    async placement({ host }, { slurm }) {
+      const settings = await readSettings();
+      const own = host === undefined ? settings.slurm : settings.hosts?.[host]?.slurm;
+      return { kind: 'slurm', options: checkSlurm({ ...own, ...slurm }) };
+    },
   },
 };
 
@@ -73,9 +83,10 @@ export async function openTarget<K extends PlaceRecord['kind']>(
   home: Home,
   tools: TargetTools,
 ): Promise<Place> {
-  const placement = targetOf<K>(record).placement(record, tools);
-  if (!isElsewhere(record)) return ownPlace(home, openPlacement(placement, tools.program));
+  const placement = await targetOf<K>(record).placement(record, tools);
+  const threads = placement.kind === 'slurm' ? { threads: placement.options.cpus ?? 1 } : {};
+  if (!isElsewhere(record)) return { ...ownPlace(home, openPlacement(placement, tools.program)), ...threads };
   const { program, interactive, onFailure } = tools;
   const host = await hostOf(record, tools);
-  return remotePlace(home, { record, host, placement, program, interactive, onFailure });
+  return { ...remotePlace(home, { record, host, placement, program, interactive, onFailure }), ...threads };
 }

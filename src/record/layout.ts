@@ -13,6 +13,8 @@ export const layout = {
   cancel: (n: number) => `cancel.${n}.json`,
   result: (n: number) => `result.${n}.json`,
   exit: (n: number) => `exit.${n}.json`,
+  /** The task of a Slurm array that the attempt is bound to. */
+  slurm: (n: number) => `slurm.${n}.json`,
   stdout: (n: number) => `stdout.${n}.log`,
   stderr: (n: number) => `stderr.${n}.log`,
   supervisorLog: (n: number) => `supervisor.${n}.log`,

@@ -45,7 +45,9 @@ export async function readRun(folder: string): Promise<Run> {
     request: request!,
     attempts,
     place,
-    ...(isElsewhere(place) ? await mirroredState(folder, place) : deriveState(await snapshot(folder, attempts - 1))),
+    ...(isElsewhere(place)
+      ? await mirroredState(folder, place)
+      : deriveState({ ...(await snapshot(folder, attempts - 1)), scheduled: place.kind === 'slurm' })),
     ...(scores && { scores: restored(scores) }),
   };
 }

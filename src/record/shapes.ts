@@ -90,6 +90,16 @@ const records: [name: RegExp, fits: Guard<unknown>][] = [
     }),
   ],
   [
+    /^slurm\.\d+\.json$/,
+    isObject({
+      array: isString,
+      job: isString,
+      index: isNumber,
+      restart: optional(isNumber),
+      node: optional(isString),
+    }),
+  ],
+  [
     /^mirror\.json$/,
     isObject({
       created: isTime,

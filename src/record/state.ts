@@ -34,7 +34,7 @@ export interface ExitRecord {
   code?: number | null;
   signal?: string | null;
   /** Who established the end. */
-  by: 'supervisor' | 'cancel' | 'dispatcher';
+  by: 'supervisor' | 'cancel' | 'dispatcher' | 'scheduler';
   time: number;
 }
 
@@ -53,6 +53,8 @@ export interface AttemptFacts {
   sameBoot: boolean;
   /** Milliseconds since the last heartbeat; undefined if there was none. */
   heartbeatAge?: number;
+  /** A scheduler is responsible for it: what became of processes that do not answer is for it to say. */
+  scheduled?: boolean;
   /** Host of the claim, for sentences. */
   host?: string;
 }
@@ -88,6 +90,12 @@ const rows: Row[] = [
     when: (f) => f.supervisor === 'dead' && f.worker === 'alive',
     state: 'orphaned',
     reason: () => 'Its supervisor was killed; the worker goes on.',
+  },
+  {
+    when: (f) =>
+      f.scheduled === true && !f.cancelAsked && (f.result === undefined || f.result.state === 'checkpointed'),
+    state: 'unreachable',
+    reason: () => 'Its job does not answer; Slurm will say what became of it.',
   },
   {
     when: (f) => f.result !== undefined,

@@ -26,6 +26,8 @@ export interface RunRequest {
   token?: string;
   /** Command line of the worker's program, where it is not that of its supervisor. */
   program?: [string, ...string[]];
+  /** On Slurm: what its job asks for. */
+  slurm?: object;
 }
 
 /**

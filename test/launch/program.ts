@@ -14,6 +14,7 @@ import { ownProgram } from '../../src/launch/program.ts';
 import { Connection } from '../../src/launch/remote/connection.ts';
 import { keepMirrors } from '../../src/launch/remote/mirror.ts';
 import { pipeHost } from '../../src/launch/remote/pipe.ts';
+import { runTask, taskEnvironment } from '../../src/launch/slurm/task.ts';
 import { supervise } from '../../src/launch/supervisor.ts';
 import { AttemptWriter } from '../../src/record/append.ts';
 import { exitCodeOf } from '../../src/record/exit-codes.ts';
@@ -141,6 +142,7 @@ async function ask(root: string, ordersFile: string): Promise<void> {
 const [verb, folder, attempt] = process.argv.slice(2);
 if (verb === '__dispatch') await dispatch(folder!, ownProgram());
 else if (verb === '__supervise') await supervise(folder!, Number(attempt), ownProgram());
+else if (verb === '__slurm') process.exit(await runTask(folder!, taskEnvironment(), ownProgram()));
 else if (verb === 'start') await start(folder!, attempt!);
 else if (verb === 'ask') await ask(folder!, attempt!);
 else if (verb === '__mirror') await mirror(folder!, attempt!);

@@ -28,13 +28,13 @@ export const run: Verb = {
       .option('--arm <names>', 'only these arms, e.g. s,lora')
       .option('--seed <numbers>', 'only these seeds, e.g. 1,2')
       .option('--on <target>', 'where: local, ssh:HOST, slurm or slurm:HOST (default: the target of the file)')
-      .option('--jobs <k>', 'how many runs at once', '1')
+      .option('--jobs <k>', 'how many runs at once (default: 1; on Slurm as many as it starts)')
       .option('--detach', 'start them and return')
       .option('--fresh', 'new versions of the runs, whatever is there');
   },
   async run(io, [file = ''], options) {
     const { device, threads } = readComputing(options);
-    const jobs = wholeNumber(options, 'jobs', 1);
+    const jobs = options['jobs'] === undefined ? undefined : wholeNumber(options, 'jobs', 1);
     const how = {
       depth: 'all' as const,
       arms: names(options['arm']),
@@ -51,8 +51,8 @@ export const run: Verb = {
     const sending = createProgress(io);
     const request = {
       fresh: options['fresh'] === true,
-      threads: options['threads'] === undefined ? sharedThreads(record, jobs) : threads,
-      jobs,
+      threads: options['threads'] === undefined ? (place.threads ?? sharedThreads(record, jobs ?? 1)) : threads,
+      ...(jobs !== undefined ? { jobs } : record.kind === 'slurm' ? {} : { jobs: 1 }),
       progress: sending,
     };
     const placed = await submit(plan, place, request).finally(() => sending.close());

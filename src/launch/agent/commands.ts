@@ -5,6 +5,7 @@ import { attempt, fail } from '../../base/problem.ts';
 import { runFolders, runsOf } from '../../record/find.ts';
 import { type Home, runId } from '../../record/layout.ts';
 import { readRun } from '../../record/read.ts';
+import { states } from '../../record/state.ts';
 import type { Run } from '../../record/types.ts';
 import { isFetchable } from '../mirrored.ts';
 import { placeOrders, resumeRun } from '../order.ts';
@@ -76,7 +77,7 @@ export const commands: { [K in CommandName]: Handler<K> } = {
   async start(context, { orders, token, placement: choice, jobs }) {
     checkToken(token);
     const placement = context.placement(choice);
-    const asking = { token, program: [...context.worker] as [string, ...string[]] };
+    const asking = { token, program: [...context.worker] as [string, ...string[]], ...placement.asking };
     const placed = await placeOrders(context.home, { kind: placement.kind }, orders, asking);
     await placement.wake(context.home, jobs);
     await collect(context.home);
@@ -90,11 +91,13 @@ export const commands: { [K in CommandName]: Handler<K> } = {
   async resume(context, { run: id, token, placement: choice }) {
     checkToken(token);
     const folder = folderOf(context, id);
+    const placement = context.placement(choice);
     const outcome = await resumeRun(await readRun(folder), {
+      ...placement.asking,
       token,
       program: [...context.worker] as [string, ...string[]],
     });
-    await context.placement(choice).wake(context.home);
+    await placement.wake(context.home);
     return { order: id, outcome, run: await runStatus(folder) };
   },
 
@@ -148,9 +151,9 @@ export const commands: { [K in CommandName]: Handler<K> } = {
         moved ||= seen === 'moved';
         waiting ||= seen === 'waiting';
       }
-      if (waiting && performance.now() - wokenAt > wakeEvery) {
+      if (followed.size > 0 && performance.now() - wokenAt > wakeEvery) {
         wokenAt = performance.now();
-        await attempt(() => wakeAll(context));
+        await tend(context, waiting);
       }
       if (!moved) await pause(lookEvery);
     }
@@ -207,15 +210,22 @@ export const commands: { [K in CommandName]: Handler<K> } = {
   link: async ({ store }, tree) => ({ folder: await store.link(tree) }),
 };
 
-/** Sees that everything that waits gets started, by whoever is responsible for it. */
-async function wakeAll(context: AgentContext): Promise<void> {
-  const waiting = [];
+/**
+ * Sees that everything that waits gets started, by whoever is responsible for it, and that what only a scheduler can tell of
+ * runs is told.
+ */
+async function tend(context: AgentContext, waiting: boolean): Promise<void> {
+  const kinds = new Set<Run['place']['kind']>();
   for (const folder of await runFolders(context.home.folder)) {
     const read = await attempt(() => readRun(folder));
-    if (read.ok && read.value.state === 'waiting') waiting.push(read.value);
+    if (!read.ok || states[read.value.state].ended) continue;
+    const { place, state } = read.value;
+    if (state === 'waiting' || place.kind === 'slurm') kinds.add(place.kind);
   }
-  for (const kind of new Set(waiting.map(({ place }) => place.kind))) {
-    const run = waiting.find(({ place }) => place.kind === kind)!;
-    await placementOf(context, run).wake(context.home);
+  for (const kind of kinds) {
+    const placement = placementOf(context, { place: { kind } as Run['place'] });
+    // What does not answer now is asked again.
+    await attempt(async () => placement.look?.(context.home));
+    if (waiting) await attempt(() => placement.wake(context.home));
   }
 }

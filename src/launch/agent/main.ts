@@ -1,6 +1,6 @@
 /**
  * The agent: the one program that a client runs on a host (`node agent.mjs`, no arguments, frames on stdin and stdout), and the
- * processes it leaves there (`__dispatch`, `__supervise`). It has no state but files. The worker is `strata.mjs` beside it.
+ * processes it leaves there (`__dispatch`, `__supervise`, `__slurm`). It has no state but files. The worker is `strata.mjs` beside it.
  */
 import { dirname, join } from 'node:path';
 import { fail, sentence, toProblem } from '../../base/problem.ts';
@@ -8,6 +8,7 @@ import { exitCodeOf } from '../../record/exit-codes.ts';
 import { dispatch } from '../dispatcher.ts';
 import { openPlacement } from '../placements.ts';
 import { ownProgram, type Program } from '../program.ts';
+import { runTask, taskEnvironment } from '../slurm/task.ts';
 import { supervise } from '../supervisor.ts';
 import { serveAgent } from './serve.ts';
 
@@ -25,6 +26,9 @@ const verbs: Record<string, (args: string[]) => Promise<unknown>> = {
   },
   __dispatch: ([folder]) => dispatch(folder!, ownProgram()),
   __supervise: ([folder, attempt]) => supervise(folder!, Number(attempt), worker),
+  async __slurm([folder]) {
+    process.exit(await runTask(folder!, taskEnvironment(), worker));
+  },
 };
 
 const [verb = 'serve', ...args] = process.argv.slice(2);

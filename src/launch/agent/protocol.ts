@@ -1,6 +1,7 @@
 import type { Problem } from '../../base/problem.ts';
 import type { RunState } from '../../record/types.ts';
 import type { Order, Outcome } from '../place.ts';
+import type { SlurmOptions } from '../slurm/options.ts';
 
 /*
  * What a client and the agent of a host say to each other, over one duplex byte channel (`../channel.ts`). The agent is
@@ -63,7 +64,7 @@ export interface Welcome {
 }
 
 /** How waiting runs of a host get started: by its dispatcher, or by its Slurm. A row of `../placement.ts` each. */
-export type PlacementChoice = { kind: 'local' } | { kind: 'slurm'; options: Record<string, string | number> };
+export type PlacementChoice = { kind: 'local' } | { kind: 'slurm'; options: SlurmOptions };
 
 export interface StartBody {
   orders: Order[];
