@@ -18,7 +18,12 @@ export async function writeModelFolder(folder: string, config: ModelConfig): Pro
     return values(name, shape, 'F32', Float32Array.from({ length }, value));
   });
   await writeSafetensors(join(folder, 'model.safetensors'), sources);
-  const json = {
+  await writeFile(join(folder, 'config.json'), JSON.stringify(configJson(config)));
+}
+
+/** config.json of a model of these sizes. */
+export function configJson(config: ModelConfig): Record<string, unknown> {
+  return {
     architectures: ['LlamaForCausalLM'],
     model_type: 'llama',
     vocab_size: config.vocabSize,
@@ -37,5 +42,4 @@ export async function writeModelFolder(folder: string, config: ModelConfig): Pro
     eos_token_id: 2,
     torch_dtype: 'float32',
   };
-  await writeFile(join(folder, 'config.json'), JSON.stringify(json));
 }

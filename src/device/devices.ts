@@ -31,7 +31,7 @@ export const devices: Partial<Record<DeviceName, Device>> = {
     },
     state: 'wasm',
     precisions: ['float32'],
-    basePrecisions: ['float32'],
+    basePrecisions: ['float32', 'bfloat16', 'int4'],
   },
   webgpu: {
     name: 'webgpu',

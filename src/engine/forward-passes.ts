@@ -3,6 +3,7 @@ import type { Device } from '../device/types.ts';
 import { buildForward, type ForwardOptions } from '../graph/forward.ts';
 import type { LoraMap } from '../graph/weights.ts';
 import type { Model } from '../model/types.ts';
+import { computedModel } from './computed.ts';
 import { deviceMemoryShort } from './device-memory.ts';
 import { DeviceMemoryError, DeviceSession } from './device-session.ts';
 import { DeviceWeights } from './device-weights.ts';
@@ -49,6 +50,7 @@ export class ForwardPasses {
   readonly #options: ForwardPassesOptions;
   readonly #lora: LoraMap;
   #overrides: Overrides;
+  #computed: Promise<Model> | undefined;
   /** Of a device that keeps weights in buffers of its own. */
   #weights: DeviceWeights | undefined;
   /** In the order of last use. */
@@ -100,7 +102,8 @@ export class ForwardPasses {
     const { threads, device = devices.cpu! } = this.#options;
     const options = { ...shape, lora: this.#lora, device };
     if (device.state === 'buffers') return this.#openOnDevice(options, device);
-    const places = placeWeights(this.model, (name) => this.#overrides.has(name));
+    this.#computed ??= computedModel(this.model);
+    const places = placeWeights(await this.#computed, (name) => this.#overrides.has(name));
     const session = await Session.open(buildForward(this.model.config, places, options), { threads, device });
     return {
       run: (feeds) => {

@@ -8,6 +8,7 @@ import type { Model } from '../model/types.ts';
 import type { ResolvedTraining } from '../plan/types.ts';
 import { createBufferTrainer } from './buffer-trainer.ts';
 import { loadState, saveState } from './checkpoint.ts';
+import { computedModel } from './computed.ts';
 import { type LoraRequest, loraFactors } from './lora.ts';
 import { allocate, type Parameter } from './memory.ts';
 import { notFinite, weightsNotFinite } from './not-finite.ts';
@@ -40,7 +41,8 @@ export interface TrainerRequest {
 export async function createTrainer(request: TrainerRequest): Promise<Trainer> {
   const device = deviceRow(request.device ?? 'cpu');
   refuse(request);
-  return trainers[device.state](request, device);
+  const model = await computedModel(request.model);
+  return trainers[device.state]({ ...request, model }, device);
 }
 
 /** What makes the trainer, by where the device keeps the state. */
@@ -80,6 +82,12 @@ function refuse({ model, teacher, training, device = 'cpu' }: TrainerRequest): v
   if (!row.precisions.includes(training.precision)) {
     fail('not-available', `Training with precision ${training.precision} is not carried out on the device ${device}.`, {
       remedy: `Use \`precision: ${row.precisions.join('` or `')}\`.`,
+    });
+  }
+  const kind = model.basePrecision?.kind ?? 'float32';
+  if (!row.basePrecisions.includes(kind)) {
+    fail('not-available', `Frozen weights in ${kind} are not carried out on the device ${device}.`, {
+      remedy: 'Use `base_precision: auto`, or `device: cpu`.',
     });
   }
 }

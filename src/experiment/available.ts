@@ -42,10 +42,11 @@ export const notAvailable: NotAvailable[] = [
       context.experiment.device === 'webgpu' ? [] : inTraining(context, 'precision', oneOf('mixed')),
   },
   {
-    what: '`base_precision: bfloat16` and `int4`',
-    instead: 'Use `auto` or `float32`.',
+    what: '`base_precision: bfloat16` and `int4` on the device `webgpu`',
+    instead: 'Use `auto`, or `device: cpu` for the whole file.',
     fix: 'auto',
-    places: (context) => inTraining(context, 'base_precision', oneOf('bfloat16', 'int4')),
+    places: (context) =>
+      context.experiment.device === 'webgpu' ? inTraining(context, 'base_precision', oneOf('bfloat16', 'int4')) : [],
   },
   {
     what: '`device: cuda`',

@@ -135,10 +135,13 @@ export const training = z.strictObject({
   epsilon: key(z.number().gt(0).default(1e-8), "AdamW's epsilon."),
   weight_decay: key(z.number().min(0).default(0), 'Decoupled decay of tensors of two or more dimensions.'),
   clip: key(z.number().min(0).default(1), 'Global gradient norm is clipped to this; 0 = off.'),
-  precision: key(z.enum(['float32', 'mixed']).default('float32'), 'Number format of products; `mixed`: float16, with masters, sums and optimizer in float32 (`device: webgpu`).'),
+  precision: key(
+    z.enum(['float32', 'mixed']).default('float32'),
+    'Number format of products; `mixed`: float16, with masters, sums and optimizer in float32 (`device: webgpu`).',
+  ),
   base_precision: key(
     z.enum(['auto', 'float32', 'bfloat16', 'int4']).default('auto'),
-    'Number format of frozen weights in memory.',
+    'How frozen matrices of the layers are kept and computed with: `auto` and `float32` as they are stored; `bfloat16` rounded; `int4` in blocks of 32 values with a factor each, 5 bits a weight, for LoRA or new blocks on a large base. Training and the evaluations of the run compute with the same weights; `logs` says what the rounding costs before training, in nats per token. `export` and `from` go on from the weights as they are stored.',
   ),
   recompute: key(
     z.union([z.literal('auto'), z.boolean()]).default('auto'),

@@ -114,7 +114,10 @@ export const file = z
       [1, 2, 3],
     ),
     target: key(target.default('local'), 'Where runs execute: `local`, `{ssh: HOST}`, `{slurm: HOST, partition: …}`.'),
-    device: key(z.enum(['auto', 'cpu', 'webgpu', 'cuda']).default('auto'), 'What computes: the processor, a graphics card through WebGPU, or the better of what is there.'),
+    device: key(
+      z.enum(['auto', 'cpu', 'webgpu', 'cuda']).default('auto'),
+      'What computes: the processor, a graphics card through WebGPU, or the better of what is there.',
+    ),
   })
   .meta({ title: 'Strata experiment' });
 

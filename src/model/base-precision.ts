@@ -15,12 +15,12 @@ export type { LoweredPrecision } from './types.ts';
 /** Bytes that one weight takes. */
 export const loweredBytes: Record<LoweredPrecision, number> = { bfloat16: 2, int4: 0.5 + 4 / int4Block };
 
-/** The matrices that a training of these tensors may keep at a lower precision: those of the layers that it leaves frozen. */
-export function frozenMatrices(model: Pick<Model, 'tensors'>, trained: readonly string[]): string[] {
+/** The model as a training of these tensors sees it: the matrices of the layers that it leaves frozen at this precision. */
+export function withBasePrecision(model: Model, kind: 'float32' | LoweredPrecision, trained: readonly string[]): Model {
+  if (kind === 'float32') return model;
   const touched = new Set(trained);
-  return [...model.tensors.values()]
-    .filter((ref) => !touched.has(ref.name) && canBeLowered(ref))
-    .map((ref) => ref.name);
+  const frozen = [...model.tensors.values()].filter((ref) => !touched.has(ref.name) && canBeLowered(ref));
+  return { ...model, basePrecision: { kind, names: frozen.map(({ name }) => name) } };
 }
 
 const canBeLowered = ({ name, shape, dtype }: TensorRef) =>

@@ -9,7 +9,7 @@ import { changedName, isOverlay, readOverlayRecord } from './overlay-read.ts';
 import { readObject } from './read-object.ts';
 import { readHeader } from './safetensors.ts';
 import { readShards } from './shards.ts';
-import type { Model, StackLayer, TensorRef } from './types.ts';
+import type { BasePrecision, Model, StackLayer, TensorRef } from './types.ts';
 
 /**
  * Opens a Hugging Face folder, an overlay folder or a run directory (its `model/`). Reads config and headers, no weights.
@@ -93,6 +93,7 @@ async function openOverlay(folder: string, otherBase: string | undefined): Promi
     layers: record.layers,
     tokenizerFolder: (await tokenizerIn(folder)) ?? base.tokenizerFolder,
     changed: [...tensors.keys()].filter((name) => !Object.hasOwn(record.map, name)),
+    ...(record.base_precision && { basePrecision: known(record.base_precision, tensors, folder) }),
     base: {
       folder: base.folder,
       hash: record.base.hash,
@@ -100,6 +101,16 @@ async function openOverlay(folder: string, otherBase: string | undefined): Promi
       map: new Map(Object.entries(record.map)),
     },
   };
+}
+
+/** The precision, if all of its matrices are there. */
+function known(precision: BasePrecision, tensors: ReadonlyMap<string, TensorRef>, folder: string): BasePrecision {
+  const stray = precision.names.find((name) => !tensors.has(name));
+  if (stray === undefined) return precision;
+  return fail('invalid-overlay', `${folder}: strata.json names ${stray}, which the model does not have.`, {
+    place: folder,
+    remedy: 'The run is damaged: make it again.',
+  });
 }
 
 async function openBase(folder: string, overlay: string): Promise<Model> {

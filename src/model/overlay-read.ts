@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { exists } from '../base/files.ts';
 import { fail } from '../base/problem.ts';
 import { readObject } from './read-object.ts';
-import type { StackLayer } from './types.ts';
+import type { BasePrecision, StackLayer } from './types.ts';
 
 export const overlayName = 'strata.json';
 export const changedName = 'trained.safetensors';
@@ -15,6 +15,8 @@ export interface OverlayRecord {
   layers: StackLayer[];
   /** Resulting name → base name, for tensors that are the base's own. */
   map: Record<string, string>;
+  /** Frozen matrices that the training, and what evaluates it, computed with at a lower precision. */
+  base_precision?: BasePrecision;
 }
 
 export async function isOverlay(folder: string): Promise<boolean> {
@@ -34,11 +36,16 @@ export async function readOverlayRecord(folder: string): Promise<OverlayRecord> 
     layers.every((layer) => ['kept', 'new', 'merged'].includes(layer?.kind) && typeof layer.label === 'string') &&
     typeof map === 'object' &&
     map !== null &&
-    Object.values(map).every((name) => typeof name === 'string');
+    Object.values(map).every((name) => typeof name === 'string') &&
+    (record.base_precision === undefined || isBasePrecision(record.base_precision ?? {}));
   if (!valid)
     fail('invalid-overlay', `${place} is not a layer map that this version of Strata reads.`, {
       place,
       remedy: 'Use the version of Strata that wrote it, or make the run again.',
     });
   return record as OverlayRecord;
+}
+
+function isBasePrecision({ kind, names }: Partial<BasePrecision>): boolean {
+  return (kind === 'bfloat16' || kind === 'int4') && Array.isArray(names) && names.every((n) => typeof n === 'string');
 }

@@ -10,7 +10,7 @@ import { newFolder } from './new-folder.ts';
 import { changedName, type OverlayRecord, overlayName } from './overlay-read.ts';
 import { fromRecipe, merged, stored, type TensorSource, values } from './sources.ts';
 import type { SurgeryPlan } from './surgery.ts';
-import type { Adapter, Model, ModelConfig } from './types.ts';
+import type { Adapter, BasePrecision, Model, ModelConfig } from './types.ts';
 import { byteLength, writeSafetensors } from './writer.ts';
 
 export interface OverlayOptions {
@@ -52,6 +52,8 @@ export async function writeSurgery(
 export interface Trained {
   values?: ReadonlyMap<string, { shape: number[]; data: Float32Array }>;
   adapter?: AdapterValues | Adapter;
+  /** What the frozen matrices were computed with, where it is not what they are stored in. */
+  basePrecision?: BasePrecision;
 }
 
 /**
@@ -86,6 +88,7 @@ export async function writeTrained(
     base: baseOf(start, baseHash),
     layers: start.layers,
     map,
+    ...(trained.basePrecision && { base_precision: trained.basePrecision }),
   };
   await writeOverlay(out, start.config, record, own, companionFolders(start), trained.adapter, options);
 }

@@ -1,6 +1,6 @@
 import { toProblem } from '../base/problem.ts';
 import { perplexityCorpus } from '../experiment/references.ts';
-import type { ArmSpec, Experiment } from '../experiment/types.ts';
+import type { ArmSpec, Experiment, TrainingSpec } from '../experiment/types.ts';
 import { storedTypes } from '../graph/weights.ts';
 import { dtypes } from '../model/dtypes.ts';
 import { keptLayers } from '../model/open.ts';
@@ -147,7 +147,7 @@ function planFresh(spec: ArmSpec, context: Context): PlannedArm | undefined {
     lora: lora?.plan,
     matched: lora?.matched,
     shape,
-    cost: costOf(stack, trained, shape, evaluations, storedWeights(facts), facts.machine),
+    cost: costOf(stack, trained, shape, evaluations, storedWeights(facts, spec.training), facts.machine),
     runs: [],
   };
   return { spec, plan, stack };
@@ -288,7 +288,16 @@ function evaluationTimes(every: number | undefined, steps: number | undefined): 
 }
 
 /** How the base is stored: by its largest tensor, which is a matrix. */
-export function storedWeights({ base }: PlannableFacts): StoredWeights {
+export function storedWeights({ base }: PlannableFacts, training?: TrainingSpec): StoredWeights {
   const largest = [...base.tensors.values()].reduce((a, b) => (b.bytes > a.bytes ? b : a));
-  return { dtype: storedTypes[largest.dtype] ?? 'float32', bytes: dtypes[largest.dtype].bytes };
+  const lowered = training && loweredBy(training);
+  return {
+    dtype: storedTypes[largest.dtype] ?? 'float32',
+    bytes: dtypes[largest.dtype].bytes,
+    ...(lowered && { lowered }),
+  };
+}
+
+function loweredBy({ base_precision: kind }: TrainingSpec): StoredWeights['lowered'] {
+  return kind === 'int4' || kind === 'bfloat16' ? kind : undefined;
 }

@@ -66,7 +66,7 @@ function checkMemory(
       stack,
       { names: new Set(plan.trained), ...(plan.lora && { lora: plan.lora }) },
       shape && { ...shape, ...changed },
-      storedWeights(facts),
+      storedWeights(facts, spec.training),
     );
   const least = shape && needs({ microBatch: 1, recompute: true });
   const fitting = shape && smaller(shape).find(({ changed }) => needs(changed) <= machine.memory);

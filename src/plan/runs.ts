@@ -146,7 +146,7 @@ function resolvedTraining(
     weight_decay,
     clip,
     precision,
-    base_precision: 'float32',
+    base_precision: training.base_precision === 'auto' ? 'float32' : training.base_precision,
     corpus,
     ...(training.replay && replay ? { replay: { corpus: replay, share: training.replay.share } } : {}),
     ...(training.distill && distilled ? { distill: { weight: training.distill.weight, corpus: distilled } } : {}),

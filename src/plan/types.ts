@@ -172,7 +172,8 @@ export interface ResolvedTraining
   > {
   steps: number;
   sequence: number;
-  base_precision: 'float32';
+  /** `float32`: as they are stored, computed with in float32. */
+  base_precision: 'float32' | 'bfloat16' | 'int4';
   corpus: CorpusIdentity;
   replay?: { corpus: CorpusIdentity; share: number };
   /** The teacher is the model that the run's `model` names, unchanged. */

@@ -62,6 +62,8 @@ export type RunEvent = { time: number } & (
   /** `keep: {best: TASK}`: the weights of this step are the result. */
   | { type: 'kept'; task: string; step: number; metric: string; value: number }
   | { type: 'proof'; proof: 'identity' | 'frozen'; state: 'holds' | 'broken' | 'not-applicable'; detail: string }
+  /** `base_precision`: nats per token of the model before training, with its weights as stored and as computed with. */
+  | { type: 'precision'; kind: 'bfloat16' | 'int4'; tokens: number; stored: number; lowered: number }
   | { type: 'warning'; message: string }
 );
 export type Stage = 'surgery' | 'train' | 'evaluate' | 'analyze';

@@ -7,6 +7,7 @@ import type { TrainingData } from '../data/types.ts';
 import { createTrainer } from '../engine/trainer.ts';
 import type { StepMetrics, Trainer } from '../engine/types.ts';
 import { factorName } from '../model/adapter.ts';
+import { withBasePrecision } from '../model/base-precision.ts';
 import { openModel } from '../model/open.ts';
 import { writeTrained } from '../model/overlay.ts';
 import type { Model } from '../model/types.ts';
@@ -18,6 +19,7 @@ import { type Context, Stopped, stageProgress, stopHere } from './context.ts';
 import { type Evaluation, openEvaluation } from './evaluation.ts';
 import { holdAdapter, holdCorpus, tokenizerOf } from './inputs.ts';
 import { bestOf, loadBest, saveBest } from './kept.ts';
+import { measurePrecision } from './precision.ts';
 import { updateRatios } from './stability.ts';
 import { openBase } from './surgery.ts';
 import { type FactorProofs, writeProofs } from './tensors.ts';
@@ -36,7 +38,8 @@ const chunkSteps = 16;
 export async function trainStage(context: Context): Promise<void> {
   const { folder, spec } = context;
   const base = await openBase(context);
-  const start = await openModel(join(folder, layout.start));
+  const stored = await openModel(join(folder, layout.start));
+  const start = withBasePrecision(stored, spec.training?.base_precision ?? 'float32', spec.trained);
   let factors: FactorProofs = {};
   if (spec.training) factors = await train(context, base, start, spec.training);
   else if (!(await exists(join(folder, layout.model))))
@@ -65,6 +68,7 @@ async function train(context: Context, base: Model, start: Model, training: Reso
     if (!(await exists(join(folder, layout.model)))) {
       await loadCheckpoint(folder, trainer);
       const data = await openData(context, start, training);
+      if (start.basePrecision && trainer.step === 0) await measurePrecision(context, start, data);
       const distilled = training.distill && (await openDistilled(context, start, training, training.distill.corpus));
       evaluation = request.every === undefined ? undefined : await openEvaluation(context, start, 'train', spec.lora);
       await keepingSteps(context, trainer, () =>
@@ -267,5 +271,10 @@ async function writeModel(context: Context, start: Model, trainer: Trainer): Pro
       b: read.get(factorName(weight, 'b'))!,
     })),
   };
-  await writeTrained(join(folder, layout.model), start, spec.model, { values, ...(adapter && { adapter }) });
+  const { basePrecision } = start;
+  await writeTrained(join(folder, layout.model), start, spec.model, {
+    values,
+    ...(adapter && { adapter }),
+    ...(basePrecision && { basePrecision }),
+  });
 }

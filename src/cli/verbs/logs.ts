@@ -45,6 +45,8 @@ const sentences: { [K in RunEvent['type']]: (event: Extract<RunEvent, { type: K 
   kept: ({ task, step, metric, value }) =>
     `kept the weights of step ${step}, the best by ${task} (${metric} ${Number(value.toPrecision(4))})`,
   proof: ({ proof, state, detail }) => `proof of ${proof}: ${state.replace('-', ' ')}. ${detail}`,
+  precision: ({ kind, tokens, stored, lowered }) =>
+    `frozen weights in ${kind}: ${lowered.toFixed(4)} nats a token instead of ${stored.toFixed(4)}, on ${tokens} tokens before training`,
   warning: ({ message }) => `warning: ${message}`,
 };
 

@@ -1,6 +1,7 @@
-import { availableParallelism, cpus, homedir, totalmem } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
 import { privateFolder, readJsonIfThere, writeJsonAtomic } from '../../base/files.ts';
+import { userCacheFolder } from '../../base/user-cache.ts';
 import type { ModelConfig } from '../../model/types.ts';
 import type { MachineFacts, Speed } from '../types.ts';
 
@@ -49,8 +50,7 @@ export function processor(): string {
 }
 
 function calibrationFile(): string {
-  const cache = process.env['XDG_CACHE_HOME'];
-  return join(cache && isAbsolute(cache) ? cache : join(homedir(), '.cache'), 'strata', 'calibration.json');
+  return join(userCacheFolder(), 'calibration.json');
 }
 
 /** Everything measured on this user's machines, by key; {} if nothing was. */

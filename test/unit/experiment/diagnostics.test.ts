@@ -522,15 +522,9 @@ const cases: Case[] = [
   },
   {
     code: 'not-available',
-    old: 'steps: 4',
-    bad: 'steps: 4, base_precision: «int4»',
-    fixed: 'steps: 4, base_precision: auto',
-  },
-  {
-    code: 'not-available',
-    old: arms,
-    bad: arm('  c: { train: [all], training: { base_precision: «bfloat16» } }'),
-    fixed: arm('  c: { train: [all], training: { base_precision: auto } }'),
+    old: training,
+    bad: `${training.replace('steps: 4', 'steps: 4, base_precision: «int4»')}\ndevice: webgpu`,
+    fixed: `${training.replace('steps: 4', 'steps: 4, base_precision: auto')}\ndevice: webgpu`,
   },
   { code: 'not-available', old: training, bad: `${training}\ndevice: «cuda»`, fixed: `${training}\ndevice: auto` },
   {
