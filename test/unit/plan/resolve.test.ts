@@ -267,6 +267,34 @@ test('memory above the device is a warning with the number, and only where the r
   assert.deepEqual(resolve(there, facts({ machine })).diagnostics, []);
 });
 
+test('memory above the device is warned of at the key that it follows from, with settings that would fit', () => {
+  const warned = (arms: string, training: string | undefined, share: number) => {
+    const memoryOf = (machine?: { memory: number; threads: number }) => {
+      const asked: (readonly (string | number)[])[] = [];
+      const planned = plan(arms, {
+        training,
+        known: facts({ ...(machine && { machine }) }),
+        locate: (path) => {
+          asked.push(path);
+          return { range: { start: 0, end: 0 }, line: 1, column: 1 };
+        },
+      });
+      return { memory: arm(planned, 'a').cost.memory, asked, message: planned.diagnostics[0]?.message };
+    };
+    return memoryOf({ memory: share * memoryOf().memory, threads: 2 });
+  };
+  const all = 'arms:\n  a: { train: [all] }';
+  const large = warned(all, 'steps: 10, micro_batch: 2', 0.999);
+  assert.deepEqual(large.asked, [['training', 'micro_batch']]);
+  assert.match(large.message!, /Set "(recompute: true|micro_batch: 1" and "recompute: true)": about \d+/);
+  assert.deepEqual(warned(all, 'steps: 10', 0.999).asked, [['training', 'batch']]);
+  const own = 'arms:\n  a: { train: [all], training: { micro_batch: 2 } }';
+  assert.deepEqual(warned(own, undefined, 0.999).asked, [['arms', 'a', 'training', 'micro_batch']]);
+  const hopeless = warned(all, 'steps: 10, micro_batch: 2', 0.1);
+  assert.deepEqual(hopeless.asked, [['arms', 'a']], 'no setting of the training would do');
+  assert.match(hopeless.message!, /train fewer tensors, or use LoRA/);
+});
+
 test('overlaps of kept tasks with what is trained are warnings', () => {
   const overlaps = [
     { task: 'perplexity:other', corpora: ['text'], documents: 50, overlapping: 2 },
