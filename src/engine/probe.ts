@@ -157,15 +157,19 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1]!;
 }
 
+/** A node with less to do says nothing of the speed of its kind: Cast has little to do here, and half of a model elsewhere. */
+const leastUnits = 2 ** 15;
+
 /** Seconds per unit of work of each kind, beyond what any node takes. */
 function perUnit(nodes: readonly Timed[], free: number): Record<string, number> {
   const sums = new Map<string, { seconds: number; units: number }>();
   for (const { node, seconds } of nodes) {
     const { kind, units } = workOf(node);
+    if (units < leastUnits) continue;
     const sum = sums.get(kind) ?? { seconds: 0, units: 0 };
     sums.set(kind, { seconds: sum.seconds + Math.max(0, seconds - free), units: sum.units + units });
   }
-  return Object.fromEntries([...sums].filter(([, s]) => s.units > 0).map(([kind, s]) => [kind, s.seconds / s.units]));
+  return Object.fromEntries([...sums].map(([kind, s]) => [kind, s.seconds / s.units]));
 }
 
 /** Of norm and AdamW, per parameter. */
