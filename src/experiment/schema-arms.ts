@@ -141,7 +141,7 @@ export const training = z.strictObject({
   ),
   base_precision: key(
     z.enum(['auto', 'float32', 'bfloat16', 'int4']).default('auto'),
-    'How frozen matrices of the layers are kept and computed with: `auto` and `float32` as they are stored; `bfloat16` rounded; `int4` in blocks of 32 values with a factor each, 5 bits a weight, for LoRA or new blocks on a large base. Training and the evaluations of the run compute with the same weights; `logs` says what the rounding costs before training, in nats per token. `export` and `from` go on from the weights as they are stored.',
+    'How frozen matrices of the layers are kept and computed with: `auto` and `float32` as they are stored; `bfloat16` rounded; `int4` in blocks of 32 values with a factor each, 5 bits a weight, for LoRA or new blocks on a large base. Training and the evaluations of the run compute with the same weights; `logs` and `compare` say what the rounding costs before training, in nats per token. `export` and `from` go on from the weights as they are stored.',
   ),
   recompute: key(
     z.union([z.literal('auto'), z.boolean()]).default('auto'),

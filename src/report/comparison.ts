@@ -68,6 +68,7 @@ export function compare(input: CompareInput, options: CompareOptions = {}): Comp
       ...proofNotes(arms),
       ...spikeNotes(groups),
       ...keptNotes(groups, metrics),
+      ...precisionNotes(groups),
       ...(input.warnings ?? []),
       ...runNotes(groups),
       ...metricNotes(input.compare, metrics),
@@ -121,6 +122,17 @@ function keptNotes(groups: readonly Group[], metrics: readonly ComparedMetric[])
       ? ` A verdict on ${first.task} favours it for that; judge it by the other tasks.`
       : '';
     return `${arm}: its weights are those of step ${steps} of ${first.of ?? '–'}, the best by ${first.task} ${first.metric}.${judged}`;
+  });
+}
+
+/** What the lower precision of frozen weights cost before anything was trained: it is a part of what the arm is blamed for. */
+function precisionNotes(groups: readonly Group[]): string[] {
+  return groups.flatMap(({ arm, runs }) => {
+    const found = runs.flatMap(({ precision }) => precision ?? [])[0];
+    if (!found) return [];
+    const { kind, tokens, stored, lowered } = found;
+    const change = lowered - stored;
+    return `${arm}: its frozen matrices are in ${kind}, which changed the loss before training by ${change < 0 ? '−' : '+'}${Math.abs(change).toFixed(4)} nats a token (${stored.toFixed(4)} to ${lowered.toFixed(4)} on ${tokens} tokens); it was trained and evaluated so.`;
   });
 }
 

@@ -13,10 +13,19 @@ export async function loadComparedRun(folder: string, keep?: KeepSamples): Promi
   ]);
   const identity = events.findLast((e) => e.type === 'proof' && e.proof === 'identity');
   const kept = events.findLast((e) => e.type === 'kept');
+  const precision = events.findLast((e) => e.type === 'precision');
   return {
     ...data,
     ...(tensors && { tensors }),
     ...(kept && { kept: { task: kept.task, step: kept.step, metric: kept.metric, value: kept.value } }),
+    ...(precision && {
+      precision: {
+        kind: precision.kind,
+        tokens: precision.tokens,
+        stored: precision.stored,
+        lowered: precision.lowered,
+      },
+    }),
     ...(identity?.type === 'proof' && { identity: { state: identity.state, detail: identity.detail } }),
   };
 }

@@ -11,6 +11,8 @@ export interface ComparedRun extends RunData {
   identity?: { state: ProofState; detail: string };
   /** `keep: {best: TASK}`: the step whose weights are the result, and by what it was chosen. */
   kept?: { task: string; step: number; metric: string; value: number };
+  /** `base_precision`: nats per token before training, with the weights as stored and as computed with. */
+  precision?: { kind: 'bfloat16' | 'int4'; tokens: number; stored: number; lowered: number };
   /** Not a run: results that were read from files, and what made them. */
   source?: ResultSource;
 }

@@ -340,6 +340,21 @@ test('swapping two arms turns every sign', () => {
   );
 });
 
+test('what four bits cost before training is said where the arm is judged', () => {
+  const precision = { kind: 'int4' as const, tokens: 252, stored: 3.25, lowered: 3.2625 };
+  const runs = [
+    runWith('base', undefined, { new: answers('10'), old: answers('11') }),
+    { ...runWith('s', 1, { new: answers('11'), old: answers('11') }), precision },
+  ];
+  const { notes } = compare(inputOf(runs), { resamples: 50 });
+  assert.ok(
+    notes.includes(
+      's: its frozen matrices are in int4, which changed the loss before training by +0.0125 nats a token (3.2500 to 3.2625 on 252 tokens); it was trained and evaluated so.',
+    ),
+    notes.join('\n'),
+  );
+});
+
 test('where the best weights were kept, it is said which, and that their verdict is favoured', () => {
   const kept = (step: number) => ({ task: 'old', step, metric: 'acc', value: 0.9 });
   const runs = [
