@@ -174,7 +174,14 @@ const steps = {
 installPackages();
 build();
 // Real servers on loopback; what cannot be installed is told by the tests that miss it.
-for (const lack of systemPackages([{ program: '/usr/sbin/sshd', debian: 'openssh-server' }])) console.log(`No ${lack}`);
+const servers = [
+  { program: '/usr/sbin/sshd', debian: 'openssh-server' },
+  { program: '/usr/sbin/munged', debian: 'munge' },
+  { program: '/usr/sbin/slurmctld', debian: 'slurmctld' },
+  { program: '/usr/sbin/slurmd', debian: 'slurmd' },
+  { program: '/usr/bin/sbatch', debian: 'slurm-client' },
+];
+for (const lack of systemPackages(servers)) console.log(`No ${lack}`);
 /** Minutes of faults and whole experiments on other machines: `npm run test:labs`. */
 const slow = new Set(['labs']);
 const chosen = process.argv.slice(2);

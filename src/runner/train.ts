@@ -176,6 +176,8 @@ async function steps(context: Context, { start, trainer, data, distilled, traini
     const batches = (of: TrainingData) => Array.from({ length: count }, (_, i) => of.batch(at + i));
     const metrics = await trainer.advance(batches(data), distilled && batches(distilled));
     perStep = (performance.now() - chunkBegan) / count;
+    // Held up for so long that another attempt took over, it writes nothing more.
+    if (context.stopReason() === 'superseded') throw new Stopped('superseded');
     const wall = wallBefore + (performance.now() - began) / 1000;
     record(context, at, metrics, perStep, wall);
   }

@@ -121,7 +121,10 @@ async function fruitless(folder: string, n: number): Promise<boolean> {
 async function startAgain(folder: string, binding: Binding): Promise<void> {
   // The number alone may mean the whole array.
   const asked = await attempt(() => slurm('scontrol', ['requeue', taskName(binding)]));
-  if (asked.ok) return pause(requeueLimit);
+  if (asked.ok) {
+    process.once('SIGTERM', () => process.exit(exitCodes.preempted));
+    return pause(requeueLimit);
+  }
   const { attempts } = await readRun(folder);
   await rm(join(folder, layout.slurm(attempts - 1)), { force: true });
 }

@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ownPlace } from '../../../src/launch/local.ts';
+import { type Program, pause } from '../../../src/launch/program.ts';
+import { readBinding } from '../../../src/launch/slurm/arrays.ts';
+import { taskName } from '../../../src/launch/slurm/jobs.ts';
+import { slurmPlacement } from '../../../src/launch/slurm/placement.ts';
+import { submit } from '../../../src/launch/submit.ts';
+import { homeOf, layout } from '../../../src/record/layout.ts';
+import { readRun, readSteps } from '../../../src/record/read.ts';
+import { readExit } from '../../../src/record/snapshot.ts';
+import { states } from '../../../src/record/state.ts';
+import type { Run } from '../../../src/record/types.ts';
+import {
+  buildStrata,
+  experiment,
+  hashFiles,
+  placeRuns,
+  planOf,
+  readEventsNow,
+  work,
+  writeWorld,
+} from '../../engine/runner-support.ts';
+import { temporaryFolder } from '../../support.ts';
+import { eventually, processesOf } from '../support.ts';
+import { killed, needsSlurm, type SlurmLab, slurmLab } from './lab.ts';
+
+/* Whole runs, with real training: what comes out on Slurm is what comes out here, whatever happened on the way. */
+
+const results = ['tensors.json', 'scores.json', 'samples', 'model', 'start'];
+const here = needsSlurm.skip === false;
+const lab = here ? await slurmLab() : ({} as SlurmLab);
+const program: Program = here ? await buildStrata('slurm') : [''];
+
+/** Long enough that something can happen to it. */
+const long = experiment({
+  evaluation: 'evaluation: { tasks: [recall] }',
+  arms: '  s: { expand: { after: [0] }, train: [new] }',
+}).replace('steps: 40', 'steps: 400');
+
+async function world(text: string) {
+  const folder = await temporaryFolder();
+  await writeWorld(folder);
+  const plan = await planOf(folder, 'tiny', text);
+  const place = ownPlace(homeOf(plan.experiment.file), slurmPlacement({ options: {}, program, lookEvery: 300 }));
+  return { folder, plan, place };
+}
+type World = Awaited<ReturnType<typeof world>>;
+
+/** The same experiment in a folder of its own, each run by a worker without any place. */
+const references = new Map<string, Promise<Map<string, Record<string, string>>>>();
+function reference(text: string): Promise<Map<string, Record<string, string>>> {
+  const known = references.get(text) ?? compute(text);
+  references.set(text, known);
+  return known;
+}
+async function compute(text: string): Promise<Map<string, Record<string, string>>> {
+  const folder = await temporaryFolder();
+  await writeWorld(folder);
+  const hashes = new Map<string, Record<string, string>>();
+  for (const run of await placeRuns(await planOf(folder, 'tiny', text))) {
+    assert.equal((await work(program, run.folder)).code, 0);
+    hashes.set(run.id, await hashFiles(run.folder, results));
+  }
+  return hashes;
+}
+
+/** Follows as `strata run` does, until all have ended. */
+async function end({ place }: World, runs: readonly Run[]): Promise<Run[]> {
+  let now: Run[] = [];
+  await eventually('all runs have ended', async () => {
+    await place.refresh();
+    now = await Promise.all(runs.map(({ folder }) => readRun(folder)));
+    if (now.some(({ state }) => state === 'waiting')) await place.wake();
+    return now.every(({ state }) => states[state].ended);
+  });
+  return now;
+}
+
+/** Overlays name the folder of their base: the one file that has a path in it. */
+const comparable = (hashes: Record<string, string>) =>
+  Object.fromEntries(Object.entries(hashes).filter(([name]) => !name.endsWith('strata.json')));
+
+async function sameAsReference(text: string, runs: readonly Run[]): Promise<void> {
+  const expected = await reference(text);
+  for (const { id, folder, state, reason } of runs) {
+    assert.equal(state, 'succeeded', `${id}: ${reason}`);
+    assert.deepEqual(comparable(await hashFiles(folder, results)), comparable(expected.get(id)!));
+  }
+}
+
+async function stepsOnce(run: Run): Promise<void> {
+  const steps = (await readSteps(run.folder)).map(({ step }) => step);
+  assert.deepEqual(
+    steps,
+    steps.map((_, i) => i + 1),
+  );
+  assert.equal(steps.length, run.spec.training!.steps);
+}
+
+const training = ({ folder }: Run, n = 0) =>
+  eventually(`attempt ${n} writes checkpoints`, () => /"checkpoint"/.test(readEventsNow(folder, n)));
+
+const bindingOf = async ({ folder }: Run) => (await readBinding(folder, 0))!;
+const arrayOf = async (run: Run) => (await bindingOf(run)).array;
+const taskOf = async (run: Run) => taskName(await bindingOf(run));
+const workersNow = (folder: string) => processesOf(folder, '__work');
+
+/** The process of Slurm that holds the task of a run: the parent of its supervisor. */
+function stepDaemon({ array }: { array: string }): number {
+  const [supervisor] = processesOf(array, '__slurm');
+  const stat = readFileSync(`/proc/${supervisor}/stat`, 'utf8');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+}
+
+test(
+  'an experiment is one array under its name, children wait for their parents; results are those of a local run',
+  needsSlurm,
+  async () => {
+    const arms =
+      '  base: {}\n  s: { expand: { after: [0] }, train: [new] }\n  r: { train: [all] }\n  t: { from: s, train: [all] }';
+    const text = experiment({ evaluation: 'evaluation: { tasks: [recall] }', arms });
+    const there = await world(text);
+    const placed = await submit(there.plan, there.place, { threads: 1, jobs: 1 });
+    const runs = await end(
+      there,
+      placed.map(({ run }) => run),
+    );
+    const name = await arrayOf(runs[0]!);
+    assert.match(name, /^tiny-[0-9a-f]{10}$/);
+    const [base, s, r, t] = runs;
+    assert.deepEqual(await Promise.all([base!, s!, r!].map(arrayOf)), [name, name, name]);
+    const shown = await lab.slurm('squeue', '--me', '-h', '-t', 'all', '-n', name, '-o', '%K');
+    assert.equal(shown.split('\n').length, 3, 'found by its name');
+    assert.notEqual(await arrayOf(t!), name);
+    await sameAsReference(text, runs);
+  },
+);
+
+test(
+  'the signal before a time limit: a checkpoint, the same task again, the same bits, each step once',
+  needsSlurm,
+  async () => {
+    const there = await world(long);
+    const [placed] = await submit(there.plan, there.place, { threads: 1 });
+    await training(placed!.run);
+    await lab.slurm('scancel', '--batch', '--signal=USR1', await taskOf(placed!.run));
+    const [run] = await end(there, [placed!.run]);
+    assert.equal(run!.attempts, 2, 'it was stopped once');
+    assert.equal((await readExit(run!.folder, 0))!.outcome, 'preempted');
+    await stepsOnce(run!);
+    await sameAsReference(long, [run!]);
+  },
+);
+
+test('preemption: the victim writes a checkpoint and goes on when the place is free again', needsSlurm, async () => {
+  const there = await world(long);
+  const [placed] = await submit(there.plan, there.place, { threads: 1 });
+  await training(placed!.run);
+  await lab.slurm('sbatch', '--partition=urgent', '--exclusive', '--output=/dev/null', '--wrap=sleep 1');
+  await eventually('the victim waits', async () => (await readRun(placed!.run.folder)).state === 'waiting');
+  const [run] = await end(there, [placed!.run]);
+  assert.equal(run!.attempts, 2);
+  await stepsOnce(run!);
+  await sameAsReference(long, [run!]);
+});
+
+test(
+  'a node fails while its attempt lives on: another attempt takes over, the stale one writes nothing',
+  needsSlurm,
+  async () => {
+    const there = await world(long);
+    const [placed] = await submit(there.plan, there.place, { threads: 1 });
+    const { folder } = placed!.run;
+    await training(placed!.run);
+    // Slurm loses every hold on the job, and the job does not notice: what a node that is cut off looks like from both sides.
+    await lab.node.kill();
+    killed(stepDaemon(await bindingOf(placed!.run)));
+    const [stale, ...others] = workersNow(folder);
+    assert.ok(stale !== undefined && others.length === 0, 'its worker lives on');
+    process.kill(stale, 'SIGSTOP');
+    const host = (await lab.slurm('sinfo', '-h', '-o', '%n')).split('\n')[0]!;
+    await lab.slurm('scontrol', 'update', `nodename=${host}`, 'state=DOWN', 'reason=lab');
+    // A node that comes back within the second takes the job for one that it was told to end.
+    await pause(1500);
+    await lab.node.start();
+    await eventually('a second attempt has begun', async () => {
+      await there.place.refresh();
+      return /"checkpoint"/.test(readEventsNow(folder, 1));
+    });
+    const written = () => readFile(join(folder, layout.metrics(0)), 'utf8');
+    const before = await written();
+    assert.equal(workersNow(folder).length, 2, 'both attempts live');
+    process.kill(stale, 'SIGCONT');
+    await eventually('the stale attempt has ended', () => !workersNow(folder).includes(stale));
+    assert.equal(await written(), before, 'the stale attempt wrote no step');
+    const [run] = await end(there, [placed!.run]);
+    assert.equal((await readExit(folder, 0))?.reason, 'A newer attempt took over.');
+    await stepsOnce(run!);
+    await sameAsReference(long, [run!]);
+  },
+);
