@@ -20,6 +20,10 @@ export const needsSlurm = needs(
   'there is no Slurm here (Debian: apt-get install munge slurmctld slurmd slurm-client)',
 );
 
+/** The same for what takes long: `npm run test:labs` runs it. */
+export const needsLabs =
+  process.env['STRATA_LABS'] === '1' ? needsSlurm : { skip: 'npm run test:labs runs it, as it takes long' };
+
 export interface LabOptions {
   /** Lines of `slurm.conf`; a key replaces that of the lab. */
   conf?: Record<string, string>;
@@ -27,14 +31,19 @@ export interface LabOptions {
   munge?: string;
 }
 
+interface Daemon {
+  start(): Promise<void>;
+  end(signal: NodeJS.Signals): Promise<void>;
+}
+
 /** A Slurm of its own on this machine: one node, one controller, no systemd, nothing outside its folder. */
 export interface SlurmLab {
   folder: string;
   /** Runs a program of Slurm and returns what it says. */
   slurm(program: string, ...args: string[]): Promise<string>;
-  /** Ends the controller at once, or starts it again. */
-  controller: { kill(): Promise<void>; start(): Promise<void> };
-  node: { kill(): Promise<void>; start(): Promise<void> };
+  /** With TERM the controller saves what it knows; KILL sets it back by seconds. */
+  controller: Daemon;
+  node: Daemon;
 }
 
 async function configuration(folder: string, options: LabOptions): Promise<string> {
@@ -118,9 +127,9 @@ export async function slurmLab(options: LabOptions = {}): Promise<SlurmLab> {
         child = spawn(`/usr/sbin/${program}`, ['-D', '-f', conf, ...args], { stdio: 'ignore' });
         await answers(folder);
       },
-      async kill() {
+      async end(signal: NodeJS.Signals) {
         const ended = new Promise((resolve) => child!.once('exit', resolve));
-        child!.kill('SIGKILL');
+        child!.kill(signal);
         await ended;
       },
     };
@@ -132,8 +141,8 @@ export async function slurmLab(options: LabOptions = {}): Promise<SlurmLab> {
     // First the jobs: what is left of a step asks a controller that is gone for ever.
     await slurm('scancel', '--me').catch(() => {});
     for (let i = 0; i < 30 && (await slurm('squeue', '-h').catch(() => '')) !== ''; i++) await pause(100);
-    await node.kill();
-    await controller.kill();
+    await node.end('SIGKILL');
+    await controller.end('SIGKILL');
     for (const pid of processesOf(folder)) killed(pid);
     own?.kill('SIGKILL');
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });

@@ -7,6 +7,7 @@ import { ownPlace } from '../../../src/launch/local.ts';
 import { type Program, pause } from '../../../src/launch/program.ts';
 import { readBinding } from '../../../src/launch/slurm/arrays.ts';
 import { taskName } from '../../../src/launch/slurm/jobs.ts';
+import type { SlurmOptions } from '../../../src/launch/slurm/options.ts';
 import { slurmPlacement } from '../../../src/launch/slurm/placement.ts';
 import { submit } from '../../../src/launch/submit.ts';
 import { homeOf, layout } from '../../../src/record/layout.ts';
@@ -26,7 +27,7 @@ import {
 } from '../../engine/runner-support.ts';
 import { temporaryFolder } from '../../support.ts';
 import { eventually, processesOf } from '../support.ts';
-import { killed, needsSlurm, type SlurmLab, slurmLab } from './lab.ts';
+import { killed, needsLabs, needsSlurm, type SlurmLab, slurmLab } from './lab.ts';
 
 /* Whole runs, with real training: what comes out on Slurm is what comes out here, whatever happened on the way. */
 
@@ -41,11 +42,11 @@ const long = experiment({
   arms: '  s: { expand: { after: [0] }, train: [new] }',
 }).replace('steps: 40', 'steps: 400');
 
-async function world(text: string) {
+async function world(text: string, options: SlurmOptions = {}) {
   const folder = await temporaryFolder();
   await writeWorld(folder);
   const plan = await planOf(folder, 'tiny', text);
-  const place = ownPlace(homeOf(plan.experiment.file), slurmPlacement({ options: {}, program, lookEvery: 300 }));
+  const place = ownPlace(homeOf(plan.experiment.file), slurmPlacement({ options, program, lookEvery: 300 }));
   return { folder, plan, place };
 }
 type World = Awaited<ReturnType<typeof world>>;
@@ -156,7 +157,7 @@ test(
   },
 );
 
-test('preemption: the victim writes a checkpoint and goes on when the place is free again', needsSlurm, async () => {
+test('preemption: the victim writes a checkpoint and goes on when the place is free again', needsLabs, async () => {
   const there = await world(long);
   const [placed] = await submit(there.plan, there.place, { threads: 1 });
   await training(placed!.run);
@@ -177,7 +178,7 @@ test(
     const { folder } = placed!.run;
     await training(placed!.run);
     // Slurm loses every hold on the job, and the job does not notice: what a node that is cut off looks like from both sides.
-    await lab.node.kill();
+    await lab.node.end('SIGKILL');
     killed(stepDaemon(await bindingOf(placed!.run)));
     const [stale, ...others] = workersNow(folder);
     assert.ok(stale !== undefined && others.length === 0, 'its worker lives on');
@@ -203,3 +204,16 @@ test(
     await sameAsReference(long, [run!]);
   },
 );
+
+test('a real time limit of a minute, again and again, until the run is done', needsLabs, async () => {
+  const text = long.replace('steps: 400', 'steps: 12000');
+  const there = await world(text, { time: '1m', signal: 30 });
+  const placed = await submit(there.plan, there.place, { threads: 1 });
+  let runs = placed.map(({ run }) => run);
+  // Each wait ends after 20 s.
+  for (let i = 0; i < 20 && !states[runs[0]!.state].ended; i++)
+    runs = await end(there, runs).catch(() => Promise.all(runs.map(({ folder }) => readRun(folder))));
+  assert.ok(runs[0]!.attempts > 1, `${runs[0]!.attempts} attempts`);
+  await stepsOnce(runs[0]!);
+  await sameAsReference(text, runs);
+});
