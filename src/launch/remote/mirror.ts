@@ -71,6 +71,7 @@ export async function keepMirrors(
         await pause(backOff(failures));
       }
     } finally {
+      contact.dispose();
       await host.close();
       await post.release();
     }
@@ -82,24 +83,40 @@ export async function keepMirrors(
 interface ContactKeeper {
   reached(): Promise<void>;
   lost(problem: Problem): Promise<void>;
+  /** What was not written yet is forgotten. */
+  dispose(): void;
 }
+
+/** A link that comes back within so many milliseconds was never said to be lost: nobody could do anything with it. */
+const blink = 3_000;
 
 /** Writes `contact.json` when it changes. */
 function contactKeeper(folder: string): ContactKeeper {
   let reached: boolean | undefined;
   let since = Date.now();
+  let timer: NodeJS.Timeout | undefined;
   return {
     async reached() {
+      clearTimeout(timer);
+      timer = undefined;
       if (reached === true) return;
       reached = true;
       since = Date.now();
       await writeContact(folder, { reached, since });
     },
     async lost(problem) {
-      if (reached !== false) since = Date.now();
-      reached = false;
-      await writeContact(folder, { reached, since, reason: sentence(problem), code: problem.code });
+      if (timer === undefined && reached !== false) since = Date.now();
+      const say = async () => {
+        reached = false;
+        await writeContact(folder, { reached, since, reason: sentence(problem), code: problem.code });
+      };
+      clearTimeout(timer);
+      timer = undefined;
+      if (reached !== true || !canTryAgain(problem)) return say();
+      // The disk here may be full: then there is nowhere to say it.
+      timer = setTimeout(() => void say().catch(() => {}), blink);
     },
+    dispose: () => clearTimeout(timer),
   };
 }
 
@@ -126,7 +143,6 @@ async function followOnce(
   } catch (error) {
     const problem = toProblem(error);
     if (!problem) throw error;
-    // The disk here may be full, too: then there is nowhere to write it.
     await contact.lost(problem).catch(() => {});
     const retried = problem.code.startsWith('host-') ? problem : { ...problem, code: `host-mirror-${problem.code}` };
     return { idle: false, moved, problem: retried };

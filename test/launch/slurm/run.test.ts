@@ -110,6 +110,15 @@ const arrayOf = async (run: Run) => (await bindingOf(run)).array;
 const taskOf = async (run: Run) => taskName(await bindingOf(run));
 const workersNow = (folder: string) => processesOf(folder, '__work');
 
+/** Lets something happen to a training that has begun; it stands still meanwhile, so that it is not over before. */
+async function midway(run: Run, act: () => Promise<unknown>): Promise<void> {
+  await training(run);
+  const [worker] = workersNow(run.folder);
+  process.kill(worker!, 'SIGSTOP');
+  await act();
+  process.kill(worker!, 'SIGCONT');
+}
+
 /** The process of Slurm that holds the task of a run: the parent of its supervisor. */
 function stepDaemon({ array }: { array: string }): number {
   const [supervisor] = processesOf(array, '__slurm');
@@ -147,8 +156,8 @@ test(
   async () => {
     const there = await world(long);
     const [placed] = await submit(there.plan, there.place, { threads: 1 });
-    await training(placed!.run);
-    await lab.slurm('scancel', '--batch', '--signal=USR1', await taskOf(placed!.run));
+    const task = await taskOf(placed!.run);
+    await midway(placed!.run, () => lab.slurm('scancel', '--batch', '--signal=USR1', task));
     const [run] = await end(there, [placed!.run]);
     assert.equal(run!.attempts, 2, 'it was stopped once');
     assert.equal((await readExit(run!.folder, 0))!.outcome, 'preempted');
@@ -160,8 +169,9 @@ test(
 test('preemption: the victim writes a checkpoint and goes on when the place is free again', needsLabs, async () => {
   const there = await world(long);
   const [placed] = await submit(there.plan, there.place, { threads: 1 });
-  await training(placed!.run);
-  await lab.slurm('sbatch', '--partition=urgent', '--exclusive', '--output=/dev/null', '--wrap=sleep 1');
+  await midway(placed!.run, () =>
+    lab.slurm('sbatch', '--partition=urgent', '--exclusive', '--output=/dev/null', '--wrap=sleep 1'),
+  );
   await eventually('the victim waits', async () => (await readRun(placed!.run.folder)).state === 'waiting');
   const [run] = await end(there, [placed!.run]);
   assert.equal(run!.attempts, 2);
@@ -199,7 +209,9 @@ test(
     await eventually('the stale attempt has ended', () => !workersNow(folder).includes(stale));
     assert.equal(await written(), before, 'the stale attempt wrote no step');
     const [run] = await end(there, [placed!.run]);
-    assert.equal((await readExit(folder, 0))?.reason, 'A newer attempt took over.');
+    await eventually('its supervisor says why', async () => {
+      return (await readExit(folder, 0))?.reason === 'A newer attempt took over.';
+    });
     await stepsOnce(run!);
     await sameAsReference(long, [run!]);
   },

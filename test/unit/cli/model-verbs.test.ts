@@ -13,9 +13,9 @@ import { openModel } from '../../../src/model/open.ts';
 import { writeSurgery, writeTrained } from '../../../src/model/overlay.ts';
 import { readTensor } from '../../../src/model/safetensors.ts';
 import { planSurgery } from '../../../src/model/surgery.ts';
-import { request, spec } from '../record/support.ts';
 import { temporaryFolder } from '../../support.ts';
 import { writeTinyModel } from '../../tiny-model.ts';
+import { request, spec } from '../record/support.ts';
 
 const root = await temporaryFolder();
 const base = await writeTinyModel(join(root, 'base'), { layers: 8 });
