@@ -63,7 +63,10 @@ export async function taskRequests(
   { shots }: { shots?: number } = {},
 ): Promise<TaskRequest[]> {
   const chosen = names.length > 0 ? names : Object.keys(tasks.tasks);
-  if (chosen.length === 0) fail('usage-tasks', 'There is no task.', { remedy: 'Name a file with --tasks-file.' });
+  if (chosen.length === 0) {
+    const place = tasks.file === '' ? {} : { place: tasks.file };
+    fail('usage-tasks', 'There is no task.', { ...place, remedy: 'Name a file that has some with --tasks-file.' });
+  }
   return Promise.all(chosen.map((name) => taskRequest(tasks, name, shots)));
 }
 

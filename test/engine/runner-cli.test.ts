@@ -200,7 +200,7 @@ test('a wrong target, arm or run is refused with exit code 2', options, async ()
   const folder = await world(experiment({ evaluation }));
   for (const args of [
     ['run', 'tiny.strata.yaml', '--on', 'mars'],
-    ['run', 'tiny.strata.yaml', '--on', 'ssh:box'],
+    ['run', 'tiny.strata.yaml', '--on', 'ssh:'],
     ['run', 'tiny.strata.yaml', '--arm', 'x'],
     ['run', 'nowhere.strata.yaml'],
     ['attach', 'nothing'],

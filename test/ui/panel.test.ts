@@ -193,7 +193,7 @@ describe('compare panel', needsBrowser, () => {
       const chart = page.locator('[data-chart=differences-recall_new-acc]');
       await chart.getByRole('button', { name: 'Table' }).click();
       await chart.locator('table').waitFor();
-      assert.match(await textOf(chart.locator('table')), /over documents\s+[+-]?\d/);
+      assert.match(await textOf(chart.locator('table')), /over documents and seeds\s+[+-]?\d/);
       assert.equal(await chart.locator('canvas').count(), 0);
     }));
 

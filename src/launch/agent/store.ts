@@ -95,8 +95,8 @@ export class Store {
   async #accept(path: string, hash: string, size: number): Promise<void> {
     await privateFolder(this.#blobs);
     const info = await stat(path).catch(() => undefined);
-    // Somebody else sent it whole in the meantime.
-    if (!info && (await exists(this.#blob(hash)))) return;
+    // Somebody else sent it whole in the meantime; what lies here then may have been begun by a third.
+    if (await exists(this.#blob(hash))) return rm(path, { force: true });
     if (info?.size !== size || (await sha256File(path)) !== hash) {
       await rm(path, { force: true });
       fail('data-mismatch', `What came is not the content ${hash.slice(0, 12)} that was announced.`, {
