@@ -37,6 +37,11 @@ export function stopHere(context: Pick<Context, 'stopReason'>): void {
   if (reason !== undefined) throw new Stopped(reason);
 }
 
+/** Throws `Stopped` where another attempt took over while this one was held up: called before what it writes is kept. */
+export function goOnWriting(context: Pick<Context, 'stopReason'>): void {
+  if (context.stopReason() === 'superseded') throw new Stopped('superseded');
+}
+
 const progressEvery = 1000;
 
 /**

@@ -8,7 +8,7 @@ import { layout, samplesFile } from '../record/layout.ts';
 import { readEvaluated, readMetrics } from '../record/read.ts';
 import { readRecord } from '../record/snapshot.ts';
 import type { Evaluated, Scores } from '../record/types.ts';
-import { type Context, stopHere } from './context.ts';
+import { type Context, goOnWriting, stopHere } from './context.ts';
 import { openEvaluation } from './evaluation.ts';
 import { openBase } from './surgery.ts';
 
@@ -27,6 +27,7 @@ export async function evaluateStage(context: Context): Promise<void> {
       stopHere(context);
       const result = await evaluation.evaluate(task);
       await context.guard.check();
+      goOnWriting(context);
       await save(context, task, result);
     }
   } finally {

@@ -15,7 +15,7 @@ import type { CorpusIdentity, ResolvedTraining } from '../plan/types.ts';
 import { layout } from '../record/layout.ts';
 import { readMetrics, readSteps, stepsLabel } from '../record/read.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
-import { type Context, Stopped, stageProgress, stopHere } from './context.ts';
+import { type Context, goOnWriting, Stopped, stageProgress, stopHere } from './context.ts';
 import { type Evaluation, openEvaluation } from './evaluation.ts';
 import { holdAdapter, holdCorpus, tokenizerOf } from './inputs.ts';
 import { bestOf, loadBest, saveBest } from './kept.ts';
@@ -152,7 +152,9 @@ async function steps(context: Context, { start, trainer, data, distilled, traini
     const atEvaluation = evaluation && every !== undefined && (atEnd ? training.keep !== undefined : at % every === 0);
     if (atCheckpoint) await checkpoint(context, trainer);
     if (at > 0 && (atCheckpoint || atEvaluation)) {
-      context.writer.update({ step: at, update_ratio: updateRatios(await trainer.updateNorms(), start.layers) });
+      const ratios = updateRatios(await trainer.updateNorms(), start.layers);
+      goOnWriting(context);
+      context.writer.update({ step: at, update_ratio: ratios });
     }
     if (atEvaluation) {
       await intermediate(context, trainer, evaluation);
@@ -176,8 +178,7 @@ async function steps(context: Context, { start, trainer, data, distilled, traini
     const batches = (of: TrainingData) => Array.from({ length: count }, (_, i) => of.batch(at + i));
     const metrics = await trainer.advance(batches(data), distilled && batches(distilled));
     perStep = (performance.now() - chunkBegan) / count;
-    // Held up for so long that another attempt took over, it writes nothing more.
-    if (context.stopReason() === 'superseded') throw new Stopped('superseded');
+    goOnWriting(context);
     const wall = wallBefore + (performance.now() - began) / 1000;
     record(context, at, metrics, perStep, wall);
   }
@@ -207,6 +208,7 @@ async function checkpoint(context: Context, trainer: Trainer): Promise<void> {
   await context.guard.check();
   writer.sync();
   await saveCheckpoint(folder, trainer);
+  goOnWriting(context);
   writer.event({ type: 'checkpoint', step: trainer.step });
 }
 
@@ -216,6 +218,7 @@ async function intermediate(context: Context, trainer: Trainer, evaluation: Eval
   evaluation.update(await trainer.read());
   for (const task of context.request.tasks) {
     const { scores } = await evaluation.evaluate(task);
+    goOnWriting(context);
     for (const [metric, { value }] of Object.entries(scores))
       context.writer.score({ step, task: task.name, metric, value });
   }
