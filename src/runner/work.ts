@@ -75,6 +75,8 @@ export async function work(folder: string, n: number): Promise<number> {
   // On a full disk the log cannot be written either; that must not be what ends the process.
   process.stderr.on('error', () => {});
   let writer: AttemptWriter | undefined;
+  // A newer attempt exists only where this one was taken for dead: it must not write any more.
+  const superseded = () => existsSync(join(folder, layout.claim(n + 1)));
   const finish = (result: Omit<ResultRecord, 'time'>) =>
     writeOnFullDisk(folder, () => writeJsonAtomic(join(folder, layout.result(n)), { ...result, time: Date.now() }));
   try {
@@ -88,14 +90,15 @@ export async function work(folder: string, n: number): Promise<number> {
       writer,
       guard: createGuard(cacheFolder),
       cacheFolder,
-      // A newer attempt exists only where this one was taken for dead: it must not write any more.
-      stopReason: () => (existsSync(join(folder, layout.claim(n + 1))) ? 'superseded' : asked),
+      stopReason: () => (superseded() ? 'superseded' : asked),
     });
     await finish({ state: 'succeeded' });
     return exitCodes.done;
   } catch (error) {
+    // The newer one clears away what this one had half written, so that anything may have failed.
+    if (superseded()) return codes.superseded;
     if (error instanceof Stopped) {
-      if (error.reason !== 'superseded') await finish({ state: 'checkpointed' });
+      await finish({ state: 'checkpointed' });
       return codes[error.reason];
     }
     const problem = toProblem(error) ?? defect(error);
