@@ -62,7 +62,7 @@ export function createSession(post: (state: PanelState) => void, rest = calm): S
     // The first plan brings the first runs into sight, and what went meanwhile is seen now.
     const after = await runsInSight(source, cache);
     deleted = [...new Set([...deleted, ...[...sight.gone, ...after.gone].map(deletedWords)])];
-    const notices = [...deleted, ...cache.runs.damaged.values()];
+    const notices = [...deleted, ...after.damaged];
     const { runs } = after;
     if (result.ok) publish({ ...result.value, runs, notices, problem: undefined, busy: undefined });
     else publish({ runs, notices, problem: result.problem, busy: undefined });

@@ -18,7 +18,7 @@ import { stampOf } from './stamp.ts';
 export interface SourceCache {
   runs: RunCache;
   plan?: { stamp: string; plan: Plan };
-  /** Folders of runs that were there at the last look. */
+  /** Folders of runs that were there at the last look, whole or damaged. */
   known?: Set<string>;
 }
 
@@ -27,24 +27,39 @@ export interface SourceSight {
   runs: RunStatus[];
   /** Ids of runs that were there before and are not any more. */
   gone: string[];
+  /** What is wrong with runs that are there, as sentences. */
+  damaged: string[];
 }
 
 /** The run directories of a source as they stand, without reading records that did not change. */
 export async function runsInSight(source: PanelSource, cache: SourceCache): Promise<SourceSight> {
   const stamp = source.kind === 'experiment' ? await planStamp(source.file) : '';
-  const folders = source.kind === 'experiment' ? await foldersOf(source.file, cache.plan?.plan) : source.folders;
+  const listed = new Set(
+    source.kind === 'experiment' ? await foldersOf(source.file, cache.plan?.plan) : source.folders,
+  );
+  const before = cache.known ?? new Set();
+  const known = new Set<string>();
   const sights: Sight[] = [];
-  for (const folder of folders) {
+  const gone: string[] = [];
+  // Those of the last look are looked at even where nothing lists them: one may be deleted, or not meant any more.
+  for (const folder of new Set([...listed, ...before])) {
     const sight = await cache.runs.look(folder);
-    if (sight) sights.push(sight);
+    const isThere = sight !== undefined || cache.runs.damaged.has(folder);
+    if (isThere && listed.has(folder)) known.add(folder);
+    if (sight && listed.has(folder)) sights.push(sight);
+    if (!isThere && before.has(folder)) gone.push(basename(folder));
   }
-  const present = new Set(sights.map((s) => s.run.folder));
-  const gone = [...(cache.known ?? [])].filter((folder) => !present.has(folder) && !cache.runs.damaged.has(folder));
-  cache.known = present;
+  cache.known = known;
   return {
-    signature: JSON.stringify([stamp, cache.plan !== undefined, sights.map((s) => [s.run.id, s.signature])]),
+    signature: JSON.stringify([
+      stamp,
+      cache.plan !== undefined,
+      [...known],
+      sights.map((s) => [s.run.id, s.signature]),
+    ]),
     runs: sights.map((s) => s.status),
-    gone: gone.map((folder) => basename(folder)),
+    gone,
+    damaged: [...known].flatMap((folder) => cache.runs.damaged.get(folder) ?? []),
   };
 }
 

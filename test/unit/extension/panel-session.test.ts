@@ -155,6 +155,24 @@ test('metrics that were cut and written on are said to be damaged; nothing hangs
     state.comparison!.arms.map((a) => a.name),
     ['base'],
   );
+  // It is damaged no more once it is deleted.
+  await rm(s!, { recursive: true });
+  const gone = await panel.until(({ notices }) => /was deleted/.test(notices[0] ?? ''));
+  assert.equal(gone.notices.length, 1);
+  await panel.end();
+});
+
+test('a run directory whose record cannot be read at all is named, and so is that it is deleted then', async () => {
+  const [base, s] = await threeRuns();
+  const panel = follow([base!, s!]);
+  await panel.until(compared);
+  await writeFile(join(s!, layout.request(0)), '{"torn');
+  // An ended run is looked at again when its folder changes.
+  await writeFile(join(s!, 'note'), '');
+  await panel.until(({ notices }) => /is not a whole record/.test(notices[0] ?? ''));
+  await rm(s!, { recursive: true });
+  const gone = await panel.until(({ notices }) => /was deleted/.test(notices[0] ?? ''));
+  assert.equal(gone.notices.length, 1);
   await panel.end();
 });
 
