@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import * as vscode from 'vscode';
 import { exists } from '../base/files.ts';
 import { type App, complain, strata } from './app.ts';
+import { asExperimentPath } from './experiment-path.ts';
 import { failure } from './program.ts';
 
 /** Writes a commented experiment file for a model folder and opens it. */
@@ -24,11 +25,13 @@ async function pickFolder(title: string, openLabel: string): Promise<vscode.Uri 
 
 async function pickFile(): Promise<vscode.Uri | undefined> {
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
-  return vscode.window.showSaveDialog({
+  const chosen = await vscode.window.showSaveDialog({
     title: vscode.l10n.t('Experiment file'),
-    filters: { Strata: ['strata.yaml'] },
+    // Dialogs know the last part of an ending only: with `strata.yaml` some would add it to what ends so.
+    filters: { Strata: ['yaml', 'yml'] },
     ...(folder && { defaultUri: vscode.Uri.joinPath(folder, 'experiment.strata.yaml') }),
   });
+  return chosen?.with({ path: asExperimentPath(chosen.path) });
 }
 
 /** What of `samples/` a copy needs: the trained base, the data, and the experiments on it. */

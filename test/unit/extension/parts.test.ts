@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { silent } from '../../../src/base/log.ts';
+import { asExperimentPath } from '../../../src/extension/experiment-path.ts';
 import { planSummary } from '../../../src/extension/plan-summary.ts';
 import { failure, programOf, runVerb } from '../../../src/extension/program.ts';
 import { coalesced } from '../../../src/extension/restart.ts';
@@ -21,6 +22,18 @@ test('the plan summary counts what is still to be computed, and its time', () =>
   assert.equal(planSummary(text(arm('x', undefined, 'b'))).seconds, undefined);
   assert.deepEqual(planSummary(text({ ...arm('x', 1), pending: 'waits' })).pending, ['x']);
 });
+
+for (const [chosen, written] of [
+  ['/a/mine', '/a/mine.strata.yaml'],
+  ['/a/mine.yaml', '/a/mine.strata.yaml'],
+  ['/a/mine.yml', '/a/mine.strata.yml'],
+  ['/a/mine.strata', '/a/mine.strata.yaml'],
+  ['/a/mine.strata.yaml', '/a/mine.strata.yaml'],
+  ['/a.strata.yaml/mine.v2', '/a.strata.yaml/mine.v2.strata.yaml'],
+] as const)
+  test(`a new experiment that is to be ${chosen} is ${written}`, () => {
+    assert.equal(asExperimentPath(chosen), written);
+  });
 
 test("the program is the editor's Node acting as Node, or the one that the user names", () => {
   assert.deepEqual(programOf('/s.mjs', '', '/electron'), {
