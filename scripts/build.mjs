@@ -56,6 +56,7 @@ const entries = {
   // Suites that run inside the editor, one start of it each.
   'test/main': { kind: 'editor', source: 'test/suite/main.ts' },
   'test/reload': { kind: 'editor', source: 'test/suite/reload.ts' },
+  'test/days': { kind: 'editor', source: 'test/suite/days.ts' },
   'test/hosts': { kind: 'editor', source: 'test/suite/hosts.ts' },
   'test/restricted': { kind: 'editor', source: 'test/suite/restricted.ts' },
   panel: { kind: 'browser', source: 'webview/panel.ts' }, // the compare panel's page

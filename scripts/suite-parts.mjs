@@ -5,6 +5,7 @@ import { join } from 'node:path';
 export const parts = {
   main: { workspace: 'main', restricted: false },
   reload: { workspace: 'main', restricted: false },
+  days: { workspace: 'days', restricted: false },
   hosts: { workspace: 'hosts', restricted: false },
   restricted: { workspace: 'restricted', restricted: true },
 };

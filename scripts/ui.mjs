@@ -45,16 +45,47 @@ try {
     }
     await window.screenshot(join(out, `${number}-${title.replaceAll(/[^a-z0-9]+/gi, '-').slice(0, 40)}.png`));
   }
-  /** Answers a file dialog, which in the browser is a line to type a path into. */
-  async function answer(path) {
-    const line = page.locator('.quick-input-widget input').first();
-    await line.waitFor();
-    await line.fill(path);
-    await page.waitForTimeout(500);
+  const line = page.locator('.quick-input-widget input').first();
+  /** Runs a command that goes on with a question in the palette's own line, so that it does not go away. */
+  async function ask(title) {
+    await page.keyboard.press('F1');
+    await line.fill(`>${title}`);
+    await page.locator('.quick-input-list .monaco-list-row', { hasText: title }).first().waitFor();
+    await line.press('Enter');
+  }
+  /**
+   * Answers a file dialog, which in the browser is a line to type a path into. The dialog writes its suggestion there while it
+   * reads the folder, and adds to it what was typed before that is done.
+   */
+  async function answer(path, suggested = /^\//) {
+    const holds = async (value) => {
+      for (let i = 0; i < 5; i++) {
+        if (!value(await line.inputValue())) return false;
+        await page.waitForTimeout(100);
+      }
+      return true;
+    };
+    const patience = Date.now() + 60_000;
+    const inTime = (what) => assert.ok(Date.now() < patience, `the file dialog does not ${what}`);
+    while (!(await holds((value) => suggested.test(value)))) inTime(`suggest ${suggested}`);
+    do {
+      inTime(`take ${path}`);
+      await line.fill(path);
+    } while (!(await holds((value) => value === path)));
     await page
       .locator('.quick-input-widget .monaco-button', { hasText: /OK|Copy Here|Save|Use This Model/ })
       .first()
       .click();
+  }
+  /** An action of a row's context menu, which does not take clicks for a moment after it has come. */
+  async function fromMenu(row, name) {
+    await row.click({ button: 'right' });
+    const item = page.getByRole('menuitem', { name });
+    await item.waitFor();
+    for (let i = 0; i < 50 && (await item.count()) > 0; i++) {
+      await item.click({ timeout: 2000 }).catch(() => {});
+      await page.waitForTimeout(200);
+    }
   }
   const runRow = (arm) => window.treeItem(new RegExp(`^run ${arm}, seed 1, done`)).first();
   const panel = () => window.webview({ extension: 'strata.strata' });
@@ -68,7 +99,7 @@ try {
     // The window is there before its extensions are.
     await page.getByRole('tab', { name: 'Strata' }).first().waitFor();
     await page.waitForTimeout(1000);
-    await window.command('Strata: Open Sample World…');
+    await ask('Strata: Open Sample World…');
     await answer(`${work}/`);
     await page.getByRole('tab', { name: 'shallow-vs-rivals.strata.yaml' }).first().waitFor();
     assert.ok(existsSync(join(world, 'base', 'model.safetensors')));
@@ -130,20 +161,18 @@ try {
     await panel().getByText('Export', { exact: true }).first().click();
     await panel().getByRole('button', { name: /HTML/ }).first().click();
     const file = join(work, 'report.html');
-    await answer(file);
+    await answer(file, /\.html$/);
     for (let i = 0; i < 600 && !existsSync(file); i++) await page.waitForTimeout(100);
     assert.match(readFileSync(file, 'utf8'), /<title>/);
   });
 
   await step('a run is deleted after a question; the panel says so', async () => {
     await page.keyboard.press('Escape');
-    await runRow('lora').click({ button: 'right' });
-    await page.getByRole('menuitem', { name: 'Delete Run…' }).click();
+    await fromMenu(runRow('lora'), 'Delete Run…');
     await window.dialog().getByText('Delete this run with all its files?').waitFor();
     await window.dialog().getByRole('button', { name: 'Cancel' }).click();
     assert.equal(await runRow('lora').count(), 1);
-    await runRow('lora').click({ button: 'right' });
-    await page.getByRole('menuitem', { name: 'Delete Run…' }).click();
+    await fromMenu(runRow('lora'), 'Delete Run…');
     await window.dialog().getByRole('button', { name: 'Delete' }).click();
     await runRow('lora').waitFor({ state: 'detached' });
     await panel()
@@ -153,12 +182,10 @@ try {
   });
 
   await step('a new experiment is made of a model folder', async () => {
-    await window.command('Strata: New Experiment…');
+    await ask('Strata: New Experiment…');
     await answer(`${join(world, 'base')}/`);
     const file = join(work, 'mine.strata.yaml');
-    await page.locator('.quick-input-widget input').first().waitFor();
-    await page.waitForTimeout(500);
-    await answer(file);
+    await answer(file, /\/experiment\.strata\.yaml$/);
     await page.getByRole('tab', { name: 'mine.strata.yaml' }).first().waitFor();
     assert.match(readFileSync(file, 'utf8'), /^model: strata-samples\/base$/m);
   });

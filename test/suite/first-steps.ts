@@ -37,6 +37,8 @@ test('Open Sample World copies base, data and experiment, which has no errors; a
     return editor?.document.fileName === join(world, 'shallow-vs-rivals.strata.yaml') && editor;
   });
   const { layers } = await app();
+  // The tree is drawn where somebody looks at it.
+  await vscode.commands.executeCommand('strata.layers.focus');
   await until('its layers', () => layers.root?.description.startsWith('8 layers'));
   assert.deepEqual(errorsOf(document.uri), []);
   await writeFile(join(world, 'note'), 'hers');

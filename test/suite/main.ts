@@ -2,8 +2,6 @@ import { runAll } from './runner.ts';
 // In this order: what one leaves is what the next begins with.
 import './language.ts';
 import './workbench.ts';
-import './first-steps.ts';
-import './bad-days.ts';
 import './leave.ts';
 
 export const run = runAll;

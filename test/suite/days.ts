@@ -1,0 +1,6 @@
+import { runAll } from './runner.ts';
+import './first-steps.ts';
+import './importance.ts';
+import './bad-days.ts';
+
+export const run = runAll;
