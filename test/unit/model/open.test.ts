@@ -94,6 +94,12 @@ describe('what is wrong with a folder is said in a sentence', () => {
     await writeFile(join(folder, 'config.json'), '[]');
     assert.equal(await code(openModel(folder)), 'invalid-json');
   });
+  test('a config that is nested more deeply than a message could show (found by the fuzzer)', async () => {
+    const folder = await tiny();
+    await writeFile(join(folder, 'config.json'), `{"model_type": ${'['.repeat(20_000)}${']'.repeat(20_000)}}`);
+    assert.equal(await code(openModel(folder)), 'invalid-json');
+  });
+
   test('no weights, or weights in another format', async () => {
     const folder = await tiny();
     await rm(join(folder, 'model.safetensors'));
