@@ -8,7 +8,7 @@ import { mirroredState } from './mirror.ts';
 import { isElsewhere } from './place.ts';
 import { isEvent, isMetric, isSample, measured } from './shapes.ts';
 import { countAttempts, readRecord, snapshot } from './snapshot.ts';
-import { deriveState } from './state.ts';
+import { deriveState, states } from './state.ts';
 import type {
   Evaluated,
   PlaceRecord,
@@ -25,10 +25,22 @@ import type {
 
 /** A run directory with its state derived now. Fails with `unknown-run` if the folder is none. */
 export async function readRun(folder: string): Promise<Run> {
-  const attempts = await countAttempts(folder).catch((error: NodeJS.ErrnoException) => {
+  for (;;) {
+    const attempts = await attemptsOf(folder);
+    const run = await readAttempt(folder, attempts);
+    // What follows an attempt is asked for before its end is recorded: then the run has not ended.
+    if (!states[run.state].ended || (await attemptsOf(folder)) === attempts) return run;
+  }
+}
+
+const attemptsOf = (folder: string) =>
+  countAttempts(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return 0;
     throw error;
   });
+
+/** The run as its newest attempt, of so many, has it. */
+async function readAttempt(folder: string, attempts: number): Promise<Run> {
   const spec = attempts > 0 ? await readRecord<RunSpec>(folder, layout.spec) : undefined;
   if (!spec) {
     fail('unknown-run', `${folder} is no run directory.`, { place: folder, remedy: 'strata runs lists the runs.' });

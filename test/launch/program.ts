@@ -26,6 +26,8 @@ export interface Behaviour {
   /** Milliseconds of "work". */
   work?: number;
   exit?: number;
+  /** Leave nothing missing, so that the same work again is finished. */
+  whole?: boolean;
   /** Take no notice of TERM. */
   deaf?: boolean;
   /** Start a child that leaves the process group and the session; its pid is written to `escaped`. */
@@ -80,6 +82,7 @@ async function work(folder: string, attempt: number): Promise<void> {
     }
   }
   if (behaviour.records !== undefined) await writeRecords(folder, attempt, behaviour.records, behaviour.every ?? 0);
+  if (behaviour.whole) writeWhole(folder, 'tensors.json', '{}');
   if (behaviour.work === undefined) return sleepForEver();
   setTimeout(() => process.exit(behaviour.exit ?? 0), behaviour.work);
 }

@@ -76,10 +76,10 @@ export async function until(folder: string, ...wanted: RunState[]): Promise<Run>
   }
 }
 
-/** Waits until `holds`; throws after 20 s. */
-export async function eventually(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+/** Waits until `holds`; throws after so many seconds. */
+export async function eventually(what: string, holds: () => boolean | Promise<boolean>, seconds = 20): Promise<void> {
   for (let i = 0; !(await holds()); i++) {
-    if (i > 400) throw new Error(`not so after 20 s: ${what}`);
+    if (i > seconds * 20) throw new Error(`not so after ${seconds} s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -52,7 +52,7 @@ export async function look(home: Home): Promise<void> {
     const task = there.get(name) ?? told.get(name);
     if (task?.state === 'PENDING' && task.reason === 'BeginTime') await hurry(name);
     const ended = endOf(task);
-    if (ended) await settle(run, run.attempts - 1, ended);
+    if (ended) await settle(run, binding, ended);
   }
 }
 
@@ -61,16 +61,28 @@ async function hurry(name: string): Promise<void> {
   await attempt(() => slurm('scontrol', ['update', `jobid=${name}`, 'StartTime=now']));
 }
 
-async function settle(run: Run, n: number, { end, again }: NonNullable<ReturnType<typeof endOf>>): Promise<void> {
-  const { folder } = run;
+/** Whether the task of attempt `n` carried out the one before, too. */
+async function carriedOn(folder: string, n: number, { job, index }: Binding): Promise<boolean> {
+  const before = n === 0 ? undefined : await readBinding(folder, n - 1);
+  return before?.job === job && before.index === index;
+}
+
+async function settle(
+  { folder, attempts }: Run,
+  binding: Binding,
+  { end, again }: NonNullable<ReturnType<typeof endOf>>,
+): Promise<void> {
+  const n = attempts - 1;
   // Slurm was asked first: what the task wrote before its end is seen now.
   const read = await attempt(() => readRun(folder));
   if (!read.ok) return;
   const now = read.value;
   if (now.attempts - 1 !== n || states[now.state].ended || states[now.state].active) return;
   const facts = await snapshot(folder, n);
-  if (!facts.claimed && again) {
-    // It had not begun: it is submitted anew.
+  // While Slurm starts a task again, it shows for a moment how the attempt before ended: nothing that this one did.
+  const ofTheOneBefore = end.outcome === 'failed' && (await carriedOn(folder, n, binding));
+  if (!facts.claimed && (again || ofTheOneBefore)) {
+    // It had not begun: it is submitted anew. Should its task begin all the same, the first to claim it carries it out.
     await rm(join(folder, layout.slurm(n)), { force: true });
     return;
   }

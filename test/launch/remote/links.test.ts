@@ -100,13 +100,15 @@ test('a link that goes silent: unreachable is shown, the helper there ends, noth
   const before = serving();
   assert.ok(before.length >= 1, 'an agent serves the stream');
   link.silence(true);
-  await eventually('it is noticed', async () => (await readContact(mirrorFolder(home, record)))?.reached === false);
+  const noticed = async () => (await readContact(mirrorFolder(home, record)))?.reached === false;
+  await eventually('it is noticed', noticed, 60);
   const shown = await readRun(folders[0]!);
   assert.equal(shown.state, 'unreachable');
   assert.match(shown.reason ?? '', /gpu-box has not been reached since .*\. It was running then/);
   assert.equal(states[shown.state].ended, false);
   assert.ok(link.seen.silenced > 0, 'bytes were held back');
-  await eventually('no helper of that connection is left', () => before.every((pid) => !serving().includes(pid)));
+  const ended = () => before.every((pid) => !serving().includes(pid));
+  await eventually('no helper of that connection is left', ended, 20);
   link.silence(false);
   await identical(machine.home.runs, folders, mirror);
 });

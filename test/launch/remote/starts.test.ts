@@ -27,7 +27,7 @@ const seeded = random('starts', 1);
 let count = 0;
 function nextOrder(work = 10): Order {
   const n = ++count;
-  return order(`demo-s-${n}-${String(n).padStart(8, '0')}`, { work });
+  return order(`demo-s-${n}-${String(n).padStart(8, '0')}`, { work, whole: true });
 }
 
 /** Asks for a run as a place does: with one token, again until there is an answer. */

@@ -94,6 +94,7 @@ async function sameAsReference(text: string, runs: readonly Run[]): Promise<void
 }
 
 async function stepsOnce(run: Run): Promise<void> {
+  assert.equal(run.state, 'succeeded', `${run.state}: ${run.reason}`);
   const steps = (await readSteps(run.folder)).map(({ step }) => step);
   assert.deepEqual(
     steps,
