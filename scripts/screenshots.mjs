@@ -40,6 +40,15 @@ function world() {
   return folder;
 }
 
+/** Runs a command that goes on with a list in the palette's own place, so that it does not go away. */
+async function ask({ page }, title) {
+  const line = page.locator('.quick-input-widget input').first();
+  await page.keyboard.press('F1');
+  await line.fill(`>${title}`);
+  await page.locator('.quick-input-list .monaco-list-row', { hasText: title }).first().waitFor();
+  await line.press('Enter');
+}
+
 async function pictures(name, folder) {
   const host = await startHost({
     settings: { 'workbench.colorTheme': themes[name], 'editor.minimap.enabled': false, ...quiet },
@@ -70,11 +79,11 @@ async function pictures(name, folder) {
       .first()
       .waitFor();
     await picture('importance');
-    await window.command('Strata: Choose Importance to Draw…');
+    await ask(window, 'Strata: Choose Importance to Draw…');
     await page.locator('.quick-input-list .monaco-list-row', { hasText: 'angular' }).first().waitFor();
     await picture('importance-choice');
     await page.keyboard.press('Escape');
-    await window.command('Strata: Choose Arm to Draw…');
+    await ask(window, 'Strata: Choose Arm to Draw…');
     await page.locator('.quick-input-list .monaco-list-row', { hasText: 'new' }).first().click();
     await window
       .treeItem(/arm s,/)
@@ -98,6 +107,7 @@ async function pictures(name, folder) {
     await window.command('Strata: Compare Arms');
     const chart = window.webview().locator('[data-chart="importance-removal"]');
     await chart.waitFor();
+    await picture('compare');
     await chart.scrollIntoViewIfNeeded();
     await picture('importance-charts');
     await window.close();
@@ -142,7 +152,10 @@ async function emptyStates(name) {
   try {
     const window = await opened(trusted, empty, 'There is no experiment in this folder yet.');
     await window.screenshot(join(out, `welcome-${name}.png`));
-    await window.command('Welcome: Open Walkthrough');
+    await window.page.locator('.pane-header', { hasText: 'Hosts' }).click();
+    await window.page.waitForTimeout(600);
+    await window.screenshot(join(out, `welcome-hosts-${name}.png`));
+    await ask(window, 'Welcome: Open Walkthrough');
     await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'First Minutes' }).first().click();
     await window.page.getByText('Open the sample world').first().waitFor();
     for (const [step, title] of Object.entries(walkthrough)) {
