@@ -152,9 +152,11 @@ async function emptyStates(name) {
   try {
     const window = await opened(trusted, empty, 'There is no experiment in this folder yet.');
     await window.screenshot(join(out, `welcome-${name}.png`));
-    await window.page.locator('.pane-header', { hasText: 'Hosts' }).click();
+    const hosts = window.page.locator('.pane-header', { hasText: 'Hosts' });
+    await hosts.click();
     await window.page.waitForTimeout(600);
     await window.screenshot(join(out, `welcome-hosts-${name}.png`));
+    await hosts.click();
     await ask(window, 'Welcome: Open Walkthrough');
     await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'First Minutes' }).first().click();
     await window.page.getByText('Open the sample world').first().waitFor();

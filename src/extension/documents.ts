@@ -62,7 +62,9 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
       query: JSON.stringify([kind, argument, ...more]),
     });
     this.#set(uri, working);
-    const document = await vscode.workspace.openTextDocument(uri);
+    const plain = await vscode.workspace.openTextDocument(uri);
+    // In columns, where guides of an indentation would be read as strokes: the language's defaults switch them off.
+    const document = await vscode.languages.setTextDocumentLanguage(plain, 'strata-document');
     await vscode.window.showTextDocument(document, { preview: false, preserveFocus: kind === 'plan' });
     const cwd = argument === '' ? workspaceFolder() : dirname(argument);
     const finished = await vscode.window.withProgress(

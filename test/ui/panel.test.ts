@@ -54,6 +54,16 @@ describe('compare panel', needsBrowser, () => {
       assert.equal(await panel.page.locator('section.chart').count(), 9);
     }));
 
+  test('no column is narrower than what it says, from the first time it is drawn', () =>
+    withPanel(async ({ page }) => {
+      const cut = await page
+        .locator('.rows td')
+        .evaluateAll((cells) =>
+          cells.filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.textContent?.trim()),
+        );
+      assert.deepEqual(cut, []);
+    }));
+
   test('texts of another language come with the page, also those of tables', async () => {
     const german = { Charts: 'Diagramme', 'seed {0}': 'Startwert {0}', 'training time': 'Trainingszeit', '<b>': '"&' };
     const other = await startLab(german);

@@ -36,15 +36,17 @@ export function runTable(props: TableProps): TemplateResult {
     const { scrollTop, clientHeight } = currentTarget as HTMLElement;
     scrolled({ top: scrollTop, height: clientHeight });
   };
+  const widths = widthsOf(table);
   return html`<div class="rows" @scroll=${onScroll}>
     <table
+      ${ref(wide(widths.reduce((a, b) => a + b, 0)))}
       role="treegrid"
       aria-label=${t('Runs')}
       aria-rowcount=${rows.length + 1}
       aria-describedby="table-keys"
       @keydown=${(event: KeyboardEvent) => onKey(event, props)}
     >
-      <colgroup ${ref((element) => setWidths(element, table))}>${table.columns.map(() => html`<col />`)}</colgroup>
+      <colgroup>${widths.map((width) => html`<col ${ref(wide(width))} />`)}</colgroup>
       <thead>
         <tr aria-rowindex="1">
           ${table.columns.map((column) => header(column, props))}
@@ -179,11 +181,11 @@ function onKey(event: KeyboardEvent, props: TableProps): void {
   handler(props, row);
 }
 
-const widths = new WeakMap<TableModel, number[]>();
+const knownWidths = new WeakMap<TableModel, number[]>();
 
 /** A column is as wide as its longest text, known without asking the browser. In characters. */
 function widthsOf(table: TableModel): number[] {
-  const known = widths.get(table);
+  const known = knownWidths.get(table);
   if (known) return known;
   const rows = [...table.arms, ...[...table.seeds.values()].flat()];
   const found = table.columns.map((column, i) => {
@@ -192,13 +194,10 @@ function widthsOf(table: TableModel): number[] {
     for (const row of rows) longest = Math.max(longest, row.cells[i]!.text.length);
     return Math.min(56, longest) + (i === 0 ? 15 : 2);
   });
-  widths.set(table, found);
+  knownWidths.set(table, found);
   return found;
 }
 
-function setWidths(element: Element | undefined, table: TableModel): void {
-  const all = widthsOf(table);
-  for (const [i, col] of [...(element?.children ?? [])].entries()) (col as HTMLElement).style.width = `${all[i]}ch`;
-  const grid = element?.parentElement;
-  if (grid) grid.style.width = `${all.reduce((a, b) => a + b, 0)}ch`;
-}
+/** By script: an inline style is forbidden here. */
+const wide = (characters: number) => (element: Element | undefined) =>
+  (element as HTMLElement | undefined)?.style.setProperty('width', `${characters}ch`);
