@@ -54,10 +54,4 @@ export const notAvailable: NotAvailable[] = [
     fix: 'auto',
     places: ({ experiment }) => where(['device'], experiment.device === 'cuda'),
   },
-  {
-    what: '`target: {slurm: HOST}`',
-    instead: 'Use `{ssh: HOST}`, or `local` on the machine itself.',
-    fix: 'local',
-    places: ({ experiment }) => where(['target'], experiment.target.kind === 'slurm'),
-  },
 ];

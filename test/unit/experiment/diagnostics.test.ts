@@ -527,12 +527,6 @@ const cases: Case[] = [
     fixed: `${training.replace('steps: 4', 'steps: 4, base_precision: auto')}\ndevice: webgpu`,
   },
   { code: 'not-available', old: training, bad: `${training}\ndevice: «cuda»`, fixed: `${training}\ndevice: auto` },
-  {
-    code: 'not-available',
-    old: training,
-    bad: `${training}\ntarget: «{ slurm: cluster, gpus: 1, time: 2h }»`,
-    fixed: `${training}\ntarget: local`,
-  },
 ];
 
 const show = (d: Diagnostic) => `${d.line}:${d.column} ${d.code} ${d.message}`;
