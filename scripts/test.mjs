@@ -181,6 +181,7 @@ const servers = [
   { program: '/usr/sbin/slurmd', debian: 'slurmd' },
   { program: '/usr/bin/sbatch', debian: 'slurm-client' },
 ];
+if (process.argv.includes('labs')) servers.push({ program: '/usr/sbin/nft', debian: 'nftables' });
 for (const lack of systemPackages(servers)) console.log(`No ${lack}`);
 /** Minutes of faults and whole experiments on other machines: `npm run test:labs`. */
 const slow = new Set(['labs']);

@@ -12,7 +12,10 @@ const silent = /Unable to contact slurm controller|Socket timed out|Connection r
  * what was asked for may have happened), `slurm-refused`.
  */
 export async function slurm(program: string, args: readonly string[], input = ''): Promise<string> {
+  // sbatch hands its mask on: a job's log is made with it, and is nobody else's to read.
+  const mask = process.umask(0o077);
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: limit, killSignal: 'SIGKILL' });
+  process.umask(mask);
   let out = '';
   let err = '';
   child.stdout.setEncoding('utf8').on('data', (text) => (out += text));

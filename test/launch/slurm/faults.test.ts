@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -61,6 +61,24 @@ const jobsOf = async (home: Home) => {
   const said = await lab.slurm('squeue', '--me', '-h', '-t', 'all', '-n', arrays.join(','), '-o', '%F %T');
   return said.split('\n').filter(Boolean);
 };
+
+/** Command lines of all processes of this machine. */
+const everyCommandLine = () =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      } catch {
+        return '';
+      }
+    })
+    .join('\n');
+
+async function readableByOthers(folder: string): Promise<string[]> {
+  const names = await readdir(folder, { recursive: true });
+  return names.filter((name) => (lstatSync(join(folder, name)).mode & 0o077) !== 0);
+}
 
 test('one task of an array fails: the others go on, its child is skipped', needsSlurm, async () => {
   const { place } = await cluster();
@@ -156,7 +174,8 @@ test(
   async () => {
     const spy = join(lab.folder, 'spy');
     const container = ['/usr/bin/env', `WITNESS=$(touch ${spy}) "a'b`];
-    const setup = [`export BEFORE=set`, `[ "$PWD" != / ] || exit 1`];
+    const secret = `secret-${crypto.randomUUID()}`;
+    const setup = [`export BEFORE=set TOKEN=${secret}`, `[ "$PWD" != / ] || exit 1`];
     const { home, place } = await cluster({ container, setup, cpus: 1, memory: '100M', time: '10m' });
     const hostile = `x\n#SBATCH --hold\n$(touch ${spy})';%j`;
     const { request, ...rest } = one({ work: 1500 });
@@ -168,11 +187,20 @@ test(
     const [worker] = processesOf(run!.folder, '__work');
     const environment = (await readFile(`/proc/${worker}/environ`, 'utf8')).split('\0');
     assert.ok(environment.includes(`WITNESS=$(touch ${spy}) "a'b`));
-    assert.ok(environment.includes('BEFORE=set'));
-    const shown = await lab.slurm('squeue', '-h', '-j', (await readBinding(run!.folder, 0))!.job, '-o', '%j %l %m');
+    assert.ok(environment.includes('BEFORE=set') && environment.includes(`TOKEN=${secret}`), 'it reached the worker');
+    assert.ok(!everyCommandLine().includes(secret));
+    const { job } = (await readBinding(run!.folder, 0))!;
+    const shows = [
+      await lab.slurm('scontrol', 'show', 'job', job),
+      await lab.slurm('squeue', '-h', '-j', job, '-O', 'All'),
+      await lab.slurm('scontrol', 'write', 'batch_script', job, '-'),
+    ].join('\n');
+    assert.ok(shows.includes(job) && !shows.includes(secret), 'Slurm shows nobody the secret');
+    const shown = await lab.slurm('squeue', '-h', '-j', job, '-o', '%j %l %m');
     assert.match(shown, /^x-SBATCH[\w.-]*-[0-9a-f]{10} 10:00 100M$/);
     await becomes(place, run!, 'succeeded');
     assert.ok(!existsSync(spy), 'nothing was executed');
+    assert.deepEqual(await readableByOthers(home.folder), [], 'no file there is for others');
     assert.equal((await jobsOf(home)).length, 1);
   },
 );

@@ -11,36 +11,21 @@ import type { SlurmOptions } from '../../../src/launch/slurm/options.ts';
 import { slurmPlacement } from '../../../src/launch/slurm/placement.ts';
 import { submit } from '../../../src/launch/submit.ts';
 import { homeOf, layout } from '../../../src/record/layout.ts';
-import { readRun, readSteps } from '../../../src/record/read.ts';
+import { readRun } from '../../../src/record/read.ts';
 import { readExit } from '../../../src/record/snapshot.ts';
 import { states } from '../../../src/record/state.ts';
 import type { Run } from '../../../src/record/types.ts';
-import {
-  buildStrata,
-  experiment,
-  hashFiles,
-  placeRuns,
-  planOf,
-  readEventsNow,
-  work,
-  writeWorld,
-} from '../../engine/runner-support.ts';
+import { buildStrata, experiment, planOf, readEventsNow, writeWorld } from '../../engine/runner-support.ts';
 import { temporaryFolder } from '../../support.ts';
 import { eventually, processesOf } from '../support.ts';
+import { long, sameAsReference, stepsOnce } from '../whole-runs.ts';
 import { killed, needsLabs, needsSlurm, type SlurmLab, slurmLab } from './lab.ts';
 
 /* Whole runs, with real training: what comes out on Slurm is what comes out here, whatever happened on the way. */
 
-const results = ['tensors.json', 'scores.json', 'samples', 'model', 'start'];
 const here = needsSlurm.skip === false;
 const lab = here ? await slurmLab() : ({} as SlurmLab);
 const program: Program = here ? await buildStrata('slurm') : [''];
-
-/** Long enough that something can happen to it. */
-const long = experiment({
-  evaluation: 'evaluation: { tasks: [recall] }',
-  arms: '  s: { expand: { after: [0] }, train: [new] }',
-}).replace('steps: 40', 'steps: 400');
 
 async function world(text: string, options: SlurmOptions = {}) {
   const folder = await temporaryFolder();
@@ -50,24 +35,6 @@ async function world(text: string, options: SlurmOptions = {}) {
   return { folder, plan, place };
 }
 type World = Awaited<ReturnType<typeof world>>;
-
-/** The same experiment in a folder of its own, each run by a worker without any place. */
-const references = new Map<string, Promise<Map<string, Record<string, string>>>>();
-function reference(text: string): Promise<Map<string, Record<string, string>>> {
-  const known = references.get(text) ?? compute(text);
-  references.set(text, known);
-  return known;
-}
-async function compute(text: string): Promise<Map<string, Record<string, string>>> {
-  const folder = await temporaryFolder();
-  await writeWorld(folder);
-  const hashes = new Map<string, Record<string, string>>();
-  for (const run of await placeRuns(await planOf(folder, 'tiny', text))) {
-    assert.equal((await work(program, run.folder)).code, 0);
-    hashes.set(run.id, await hashFiles(run.folder, results));
-  }
-  return hashes;
-}
 
 /** Follows as `strata run` does, until all have ended. */
 async function end({ place }: World, runs: readonly Run[]): Promise<Run[]> {
@@ -79,28 +46,6 @@ async function end({ place }: World, runs: readonly Run[]): Promise<Run[]> {
     return now.every(({ state }) => states[state].ended);
   });
   return now;
-}
-
-/** Overlays name the folder of their base: the one file that has a path in it. */
-const comparable = (hashes: Record<string, string>) =>
-  Object.fromEntries(Object.entries(hashes).filter(([name]) => !name.endsWith('strata.json')));
-
-async function sameAsReference(text: string, runs: readonly Run[]): Promise<void> {
-  const expected = await reference(text);
-  for (const { id, folder, state, reason } of runs) {
-    assert.equal(state, 'succeeded', `${id}: ${reason}`);
-    assert.deepEqual(comparable(await hashFiles(folder, results)), comparable(expected.get(id)!));
-  }
-}
-
-async function stepsOnce(run: Run): Promise<void> {
-  assert.equal(run.state, 'succeeded', `${run.state}: ${run.reason}`);
-  const steps = (await readSteps(run.folder)).map(({ step }) => step);
-  assert.deepEqual(
-    steps,
-    steps.map((_, i) => i + 1),
-  );
-  assert.equal(steps.length, run.spec.training!.steps);
 }
 
 const training = ({ folder }: Run, n = 0) =>
@@ -147,7 +92,7 @@ test(
     const shown = await lab.slurm('squeue', '--me', '-h', '-t', 'all', '-n', name, '-o', '%K');
     assert.equal(shown.split('\n').length, 3, 'found by its name');
     assert.notEqual(await arrayOf(t!), name);
-    await sameAsReference(text, runs);
+    await sameAsReference(program, text, runs);
   },
 );
 
@@ -163,7 +108,7 @@ test(
     assert.equal(run!.attempts, 2, 'it was stopped once');
     assert.equal((await readExit(run!.folder, 0))!.outcome, 'preempted');
     await stepsOnce(run!);
-    await sameAsReference(long, [run!]);
+    await sameAsReference(program, long, [run!]);
   },
 );
 
@@ -177,7 +122,7 @@ test('preemption: the victim writes a checkpoint and goes on when the place is f
   const [run] = await end(there, [placed!.run]);
   assert.equal(run!.attempts, 2);
   await stepsOnce(run!);
-  await sameAsReference(long, [run!]);
+  await sameAsReference(program, long, [run!]);
 });
 
 test(
@@ -213,7 +158,7 @@ test(
     await eventually('its supervisor has told', async () => (await readExit(folder, 0)) !== undefined);
     assert.equal((await readExit(folder, 0))!.reason, 'A newer attempt took over.');
     await stepsOnce(run!);
-    await sameAsReference(long, [run!]);
+    await sameAsReference(program, long, [run!]);
   },
 );
 
@@ -227,5 +172,5 @@ test('a real time limit of a minute, again and again, until the run is done', ne
     runs = await end(there, runs).catch(() => Promise.all(runs.map(({ folder }) => readRun(folder))));
   assert.ok(runs[0]!.attempts > 1, `${runs[0]!.attempts} attempts`);
   await stepsOnce(runs[0]!);
-  await sameAsReference(text, runs);
+  await sameAsReference(program, text, runs);
 });

@@ -38,7 +38,10 @@ async function bundle(source: string, outfile: string): Promise<void> {
   });
 }
 
-export async function far(lab: Lab, hostSettings: NonNullable<Settings['hosts']>[string] = {}): Promise<Far> {
+export async function far(
+  lab: Pick<Lab, 'folder' | 'home' | 'alias' | 'settings'>,
+  hostSettings: NonNullable<Settings['hosts']>[string] = {},
+): Promise<Far> {
   const dist = join(lab.folder, 'dist');
   await mkdir(dist);
   await bundle('src/launch/agent/main.ts', join(dist, 'agent.mjs'));
