@@ -107,10 +107,20 @@ const systemErrors: Record<string, { code: string; what: string; remedy: string 
   },
 };
 
+/** EDQUOT of Linux, and of macOS and the BSDs. */
+const quotaNumbers: readonly (number | undefined)[] = [-122, -69];
+
+/** The name of an error of the operating system. Node has none for a quota that is used up and calls it `UNKNOWN`. */
+export function systemCode(error: unknown): string | undefined {
+  const { code, errno } = (error ?? {}) as NodeJS.ErrnoException;
+  return code === 'UNKNOWN' && quotaNumbers.includes(errno) ? 'EDQUOT' : code;
+}
+
 /** The problem behind an error, or undefined if it is a defect. */
 export function toProblem(error: unknown): Problem | undefined {
   if (error instanceof Failure) return error.problem;
-  const { code, path, message = '' } = (error ?? {}) as NodeJS.ErrnoException;
+  const { path, message = '' } = (error ?? {}) as NodeJS.ErrnoException;
+  const code = systemCode(error);
   if (code === 'ERR_INVALID_ARG_VALUE' && message.includes('null bytes')) {
     const remedy = 'Write the name without the character of code 0.';
     return { code: 'file-name-invalid', message: 'A file name holds the character of code 0.', remedy };

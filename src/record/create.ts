@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createOnce, privateFolder, syncFolder } from '../base/files.ts';
-import { fail } from '../base/problem.ts';
+import { fail, systemCode } from '../base/problem.ts';
 import type { RunSpec } from '../plan/types.ts';
 import { type Home, layout, runId } from './layout.ts';
 import type { ExitRecord } from './state.ts';
@@ -86,7 +86,7 @@ export async function writeOnFullDisk<T>(folder: string, write: () => Promise<T>
   try {
     return await write();
   } catch (error) {
-    if (!full.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (!full.has(systemCode(error) ?? '')) throw error;
     await unlink(join(folder, layout.reserve)).catch(() => {});
     return await write();
   }

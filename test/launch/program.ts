@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { toProblem } from '../../src/base/problem.ts';
+import { systemCode, toProblem } from '../../src/base/problem.ts';
 import { dispatch } from '../../src/launch/dispatcher.ts';
 import { localPlace } from '../../src/launch/local.ts';
 import type { Order } from '../../src/launch/place.ts';
@@ -77,7 +77,7 @@ async function work(folder: string, attempt: number): Promise<void> {
       for (;;) appendFileSync(join(folder, 'ballast'), Buffer.alloc(4096, 1));
     } catch (error) {
       process.stderr.on('error', () => {});
-      process.stderr.write(`disk: ${(error as NodeJS.ErrnoException).code}\n`);
+      process.stderr.write(`disk: ${systemCode(error)}\n`);
       process.exit(exitCodeOf(toProblem(error)));
     }
   }

@@ -144,9 +144,13 @@ test(
     // A node that comes back within the second takes the job for one that it was told to end.
     await pause(1500);
     await lab.node.start();
-    await eventually('a second attempt has begun', async () => {
+    const begun = async () => {
       await there.place.refresh();
       return /"checkpoint"/.test(readEventsNow(folder, 1));
+    };
+    await eventually('a second attempt has begun', begun, 60).catch(async (error: Error) => {
+      error.message += `\n${await lab.slurm('sinfo', '-N', '-l')}\n${await lab.slurm('squeue', '-r', '-o', '%i %T %r %S')}`;
+      throw error;
     });
     const written = () => readFile(join(folder, layout.metrics(0)), 'utf8');
     const before = await written();
