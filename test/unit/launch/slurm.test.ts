@@ -71,7 +71,10 @@ test('what is asked for becomes whole arguments of sbatch; what could be anythin
 
 test('the queue and the accounts, by task; lines of anything else are passed over', () => {
   const queue = readQueue('12|0|RUNNING|None\n12|1|PENDING|BeginTime\n13|N/A|RUNNING|None\n\nslurm_load_jobs error\n');
-  assert.deepEqual([...queue.keys()], [0, 1].map((index) => taskName({ job: '12', index })));
+  assert.deepEqual(
+    [...queue.keys()],
+    [0, 1].map((index) => taskName({ job: '12', index })),
+  );
   assert.equal(queue.get('12_1')!.reason, 'BeginTime');
   const accounts = readAccounts('12_0|CANCELLED by 1000\n12_1|NODE_FAIL\n12_1|COMPLETED\n14|COMPLETED\n');
   assert.deepEqual([accounts.get('12_0')!.state, accounts.get('12_1')!.state], ['CANCELLED', 'COMPLETED']);
