@@ -74,7 +74,12 @@ test('a worker that ignores TERM, with a child that escaped: nothing is left aft
   const escaped = Number(readFileSync(join(folderOf(id), 'escaped'), 'utf8'));
   const worker = await workerPid(id);
   assert.ok(identify(escaped) && identify(worker));
-  assert.equal((await connection.value('cancel', { run: id, graceMs: 500 })).state, 'canceled');
+  // With the labs it has the time that it has for a person; then nothing may be left after 15 s.
+  const patient = process.env['STRATA_LABS'] === '1';
+  const began = performance.now();
+  const canceled = await connection.value('cancel', { run: id, ...(!patient && { graceMs: 500 }) });
+  assert.equal(canceled.state, 'canceled');
+  assert.ok(performance.now() - began < 15_000, 'nothing is left after 15 s');
   assert.equal((await readExit(folderOf(id), 0))?.signal, 'SIGKILL', 'TERM was not enough');
   assert.equal(identify(escaped), undefined);
   assert.equal(identify(worker), undefined);
