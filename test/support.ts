@@ -5,7 +5,12 @@ import { dirname, join } from 'node:path';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+/** The project's folder, also from a bundle of the suite in `dist/test`. */
+export const root: string = (() => {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+})();
 const sharedRoot = join(root, '..', 'shared');
 
 /** Parts that must be there: named in STRATA_REQUIRE, a missing one fails instead of being skipped. */
