@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 /** The project's folder, also from a bundle of the suite in `dist/test`. */
 export const root: string = (() => {
   let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  while (!existsSync(join(folder, 'tsconfig.json'))) folder = dirname(folder);
   return folder;
 })();
 const sharedRoot = join(root, '..', 'shared');
