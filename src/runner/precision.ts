@@ -14,11 +14,20 @@ const most = 4;
 export async function measurePrecision(context: Context, model: Model, data: TrainingData): Promise<void> {
   const { basePrecision, ...stored } = model;
   const rows = data.batch(0);
-  const [before, after] = [await nats(context, stored, rows), await nats(context, model, rows)];
-  context.writer.event({ type: 'precision', kind: basePrecision!.kind, ...before, lowered: after.stored });
+  const before = await lossOn(context, stored, rows);
+  const after = await lossOn(context, model, rows);
+  const { tokens } = before;
+  context.writer.event({
+    type: 'precision',
+    kind: basePrecision!.kind,
+    tokens,
+    stored: before.nats,
+    lowered: after.nats,
+  });
 }
 
-async function nats({ request, spec }: Context, model: Model, { rows, sequence, ids }: Rows) {
+/** Nats per token on the first rows, and how many tokens that were. */
+async function lossOn({ request, spec }: Context, model: Model, { rows, sequence, ids }: Rows) {
   const scorer = await createScorer(model, { threads: request.threads, device: deviceRow(spec.device) });
   try {
     const requests = Array.from({ length: Math.min(most, rows) }, (_, row) => {
@@ -27,7 +36,7 @@ async function nats({ request, spec }: Context, model: Model, { rows, sequence, 
     });
     const scores = await scorer.score(requests);
     const tokens = requests.reduce((sum, { continuation }) => sum + continuation.length, 0);
-    return { tokens, stored: -scores.reduce((sum, { loglikelihood }) => sum + loglikelihood, 0) / tokens };
+    return { tokens, nats: -scores.reduce((sum, { loglikelihood }) => sum + loglikelihood, 0) / tokens };
   } finally {
     await scorer.dispose();
   }

@@ -142,9 +142,6 @@ async function submittedBefore(name: string): Promise<string | undefined> {
 
 async function release(job: string): Promise<void> {
   const released = await attempt(() => slurm('scontrol', ['release', job]));
-  if (released.ok || released.problem.code !== 'slurm-refused') {
-    if (!released.ok) throw new Failure(released.problem);
-    return;
-  }
-  // A killed process may have released it already: then it has run, or it was canceled; what became of it, looking tells.
+  // Refused where a killed process had released it already: it has run, or was canceled; what became of it, looking tells.
+  if (!released.ok && released.problem.code !== 'slurm-refused') throw new Failure(released.problem);
 }

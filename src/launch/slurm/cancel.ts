@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createOnce } from '../../base/files.ts';
-import { attempt, fail } from '../../base/problem.ts';
+import { attempt, Failure, fail } from '../../base/problem.ts';
 import { createExit, writeOnFullDisk } from '../../record/create.ts';
 import { layout } from '../../record/layout.ts';
 import { liveness } from '../../record/platform.ts';
@@ -42,7 +42,7 @@ export async function cancelTask(run: Run, grace = defaultGrace): Promise<Run> {
   if (binding) {
     // Refused where the job is gone already.
     const taken = await attempt(() => slurm('scancel', [taskName(binding)]));
-    if (!taken.ok && taken.problem.code === 'slurm-silent') fail('slurm-silent', taken.problem.message, taken.problem);
+    if (!taken.ok && taken.problem.code === 'slurm-silent') throw new Failure(taken.problem);
     for (
       const limit = performance.now() + slurmPatience;
       endOf(await taskNow(binding)) === undefined;

@@ -57,9 +57,11 @@ interface Waiting {
   binding?: Binding;
 }
 
-/** Runs that wait, with what they are bound to; and the ends of those that cannot start any more. */
-async function waitingRuns(home: Home): Promise<Waiting[]> {
-  const runs = (await runsOf(home.folder)).runs.filter(({ place }) => place.kind === 'slurm');
+const allRuns = async (home: Home): Promise<Run[]> => (await runsOf(home.folder)).runs;
+
+/** Of all runs those that wait, with what they are bound to; what cannot start any more is ended. */
+async function waitingRuns(all: readonly Run[]): Promise<Waiting[]> {
+  const runs = all.filter(({ place }) => place.kind === 'slurm');
   const entries = runs.map(({ id, state, request: { asked, order, parent } }): QueueEntry => {
     return { id, state, asked, order, ...(parent !== undefined && { parent }) };
   });
@@ -90,7 +92,7 @@ const someUnbound = (waiting: readonly Waiting[]) => waiting.some(({ binding }) 
 /** Submits what waits and is bound to no job. One process at a time does it in a home. Fails as `slurm` does. */
 async function wake(home: Home, task: Program, jobs: number | undefined): Promise<void> {
   for (const limit = performance.now() + postLimit; performance.now() < limit; await pause(200)) {
-    if (!someUnbound(await waitingRuns(home)) && (await unreleased(home)).length === 0) return;
+    if (!someUnbound(await waitingRuns(await allRuns(home))) && (await unreleased(home)).length === 0) return;
     const post = await takePost(join(arraysFolder(home), 'post'));
     if (!post) continue;
     try {
@@ -105,8 +107,9 @@ async function submitWaiting(home: Home, task: Program, jobs: number | undefined
   for (;;) {
     // What a killed process left half-way comes first: its runs are bound then.
     for (const folder of await unreleased(home)) await submitArray(home, folder);
-    const waiting = await waitingRuns(home);
-    const groups = groupsOf(waiting, await parentsOf(home, waiting), jobs);
+    const all = await allRuns(home);
+    const waiting = await waitingRuns(all);
+    const groups = groupsOf(waiting, await parentsOf(all, waiting), jobs);
     if (groups.length === 0) return;
     // One at a time: the children of what is submitted now wait for a number that it gets.
     for (const { runs, options, after } of groups) await describeArray(home, runs, options, task, after);
@@ -121,10 +124,10 @@ export interface Group {
 }
 
 /** By id of a run: what a child of it has to wait for, nothing where it has succeeded; ids that cannot be waited for are absent. */
-async function parentsOf(home: Home, waiting: readonly Waiting[]): Promise<Map<string, string | undefined>> {
+async function parentsOf(all: readonly Run[], waiting: readonly Waiting[]): Promise<Map<string, string | undefined>> {
   const wanted = new Set(waiting.flatMap(({ run }) => run.request.parent ?? []));
   const parents = new Map<string, string | undefined>();
-  for (const run of (await runsOf(home.folder)).runs) {
+  for (const run of all) {
     if (!wanted.has(run.id)) continue;
     const binding = await readBinding(run.folder, run.attempts - 1);
     if (run.state === 'succeeded') parents.set(run.id, undefined);
