@@ -122,6 +122,7 @@ ${cells.map((c) => `| ${c} |`).join('\n')}
 
 Share: FLOPs of the step (attention counted as the whole square) per second over those of the bare product, which is measured
 in the same run. Ratio: time of PyTorch (eager, fused AdamW, sdpa) over ours, median of the rounds; within 5 % is a tie.
+Scoring is measured here with repacked weights, which the product does not use: see inference.md for what it does.
 `;
 }
 

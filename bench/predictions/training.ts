@@ -4,7 +4,11 @@ import type { ResolvedTraining, TrainingShape } from '../../src/plan/types.ts';
 import { token } from '../training/shapes.ts';
 
 /** A step's rows, each one document. */
-export function rowsOf({ batch, sequence }: TrainingShape, vocabulary: number, step: number): Rows {
+export function rowsOf(
+  { batch, sequence }: Pick<TrainingShape, 'batch' | 'sequence'>,
+  vocabulary: number,
+  step: number,
+): Rows {
   const length = batch * sequence;
   const at = (i: number) => token(step, Math.floor(i / sequence), i % sequence, vocabulary);
   return {
@@ -18,7 +22,12 @@ export function rowsOf({ batch, sequence }: TrainingShape, vocabulary: number, s
 }
 
 /** A training of this shape, without end. */
-export function settings({ batch, microBatch, sequence, distilled }: TrainingShape): ResolvedTraining {
+export function settings({
+  batch,
+  microBatch,
+  sequence,
+  distilled,
+}: Omit<TrainingShape, 'recompute'>): ResolvedTraining {
   const corpus = { hash: '', kind: 'tokens' } as const;
   return {
     steps: 1e6,

@@ -2,7 +2,6 @@
 // node --import tsx engine.ts SHAPE FOLDER THREADS      (SHAPE may be `matmul`)
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { Rows } from '../../src/data/types.ts';
 import { devices } from '../../src/device/devices.ts';
 import { Session } from '../../src/engine/session.ts';
 import { createTrainer } from '../../src/engine/trainer.ts';
@@ -10,51 +9,22 @@ import { placeWeights } from '../../src/engine/weights.ts';
 import { buildForward } from '../../src/graph/forward.ts';
 import { Graph } from '../../src/graph/graph.ts';
 import { openModel } from '../../src/model/open.ts';
-import type { ResolvedTraining } from '../../src/plan/types.ts';
-import { loraPlan, type Shape, shapes, token, trainedNames } from './shapes.ts';
+import { rowsOf, settings } from '../predictions/training.ts';
+import { loraPlan, type Shape, shapes, trainedNames } from './shapes.ts';
 
 const [name = '', folder = '', threads = '2'] = process.argv.slice(2);
 type Step = (step: number) => Promise<number>;
 
-function rowsOf({ batch, sequence, config }: Shape, step: number): Rows {
-  const length = batch * sequence;
-  const at = (i: number) => token(step, Math.floor(i / sequence), i % sequence, config.vocabSize);
-  return {
-    rows: batch,
-    sequence,
-    ids: Int32Array.from({ length }, (_, i) => at(i)),
-    targets: Int32Array.from({ length }, (_, i) => (i % sequence === sequence - 1 ? -100 : at(i + 1))),
-    segments: new Int32Array(length),
-    positions: Int32Array.from({ length }, (_, i) => i % sequence),
-  };
-}
-
-const optimizer = {
-  steps: 1e6,
-  packing: 'document',
-  learning_rate: 1e-3,
-  schedule: 'constant',
-  warmup: 0,
-  betas: [0.9, 0.999],
-  epsilon: 1e-8,
-  weight_decay: 0.01,
-  clip: 1,
-  precision: 'float32',
-  base_precision: 'float32',
-  corpus: { hash: '', kind: 'tokens' },
-} as const satisfies Partial<ResolvedTraining>;
-
 async function trainer(shape: Shape): Promise<Step> {
-  const { batch, sequence } = shape;
   const made = await createTrainer({
     model: await openModel(folder),
     trained: trainedNames(shape),
     lora: loraPlan(shape),
-    training: { ...optimizer, betas: [0.9, 0.999], batch, micro_batch: batch, sequence },
+    training: settings({ ...shape, microBatch: shape.batch, distilled: false }),
     seed: 1,
     threads: Number(threads),
   });
-  return async (step) => (await made.advance([rowsOf(shape, step)]))[0]!.loss;
+  return async (step) => (await made.advance([rowsOf(shape, shape.config.vocabSize, step)]))[0]!.loss;
 }
 
 async function scorer(shape: Shape): Promise<Step> {
@@ -67,7 +37,7 @@ async function scorer(shape: Shape): Promise<Step> {
   );
   const session = await Session.open(graph, { threads: Number(threads), prepack: true });
   return async (step) => {
-    const { targets, ...rows } = rowsOf(shape, step);
+    const { targets, ...rows } = rowsOf(shape, shape.config.vocabSize, step);
     const { ids, segments, positions } = rows;
     const scored = targets.map((t) => Math.max(0, t));
     const results = await session.run({ ids, segments, positions, targets: scored });

@@ -8,6 +8,7 @@ import { layout } from '../../src/record/layout.ts';
 import { readExit } from '../../src/record/snapshot.ts';
 import { far } from '../launch/ssh/far.ts';
 import { lab, needsSshd } from '../launch/ssh/lab.ts';
+import { preload } from '../launch/ssh/preload.ts';
 import { onSmallDisk, until } from '../launch/support.ts';
 
 /*
@@ -70,15 +71,9 @@ test(
   needsSshd,
   async (t) => {
     const host = await lab({ node: true });
-    const source = join(host.folder, 'quota.c');
-    const library = join(host.folder, 'quota.so');
-    await writeFile(source, quota);
-    try {
-      execFileSync('cc', ['-shared', '-fPIC', '-o', library, source, '-ldl'], { stdio: 'pipe' });
-    } catch (error) {
-      return t.skip(`no C compiler makes a quota: ${(error as Error).message.split('\n')[0]}`);
-    }
-    const there = await far(host, { setup: [`export LD_PRELOAD=${library}`] });
+    const wrong = await preload(host.folder, 'quota', quota);
+    if ('lack' in wrong) return t.skip(`no C compiler makes a quota: ${wrong.lack}`);
+    const there = await far(host, { setup: [wrong.line] });
     const id = 'demo-s-1-00000001';
     const [placed] = await there.place.order([there.order(id, { fill: true })]);
     assert.equal(await there.mirror(), undefined);

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,6 +9,7 @@ import { differences } from '../remote/support.ts';
 import { eventually, onSmallDisk, processesOf, until, workersOf } from '../support.ts';
 import { type Far, far } from './far.ts';
 import { lab, labProcesses, needsSshd } from './lab.ts';
+import { preload } from './preload.ts';
 
 const sizeOf = (file: string): number => (existsSync(file) ? readFileSync(file).length : 0);
 const grows = (file: string) => {
@@ -68,15 +68,9 @@ test(
 
 test('a host whose clock is an hour ahead: the same run, the same steps', needsSshd, async (t) => {
   const host = await lab({ node: true });
-  const source = join(host.folder, 'ahead.c');
-  const library = join(host.folder, 'ahead.so');
-  await writeFile(source, ahead);
-  try {
-    execFileSync('cc', ['-shared', '-fPIC', '-o', library, source, '-ldl'], { stdio: 'pipe' });
-  } catch (error) {
-    return t.skip(`no C compiler makes the clock wrong: ${(error as Error).message.split('\n')[0]}`);
-  }
-  const there = await far(host, { setup: [`export LD_PRELOAD=${library}`] });
+  const wrong = await preload(host.folder, 'ahead', ahead);
+  if ('lack' in wrong) return t.skip(`no C compiler makes the clock wrong: ${wrong.lack}`);
+  const there = await far(host, { setup: [wrong.line] });
   const id = 'demo-s-1-00000001';
   const [placed] = await there.place.order([there.order(id, { records: 60, every: 20, work: 1 })]);
   const { folder } = placed!.run;
