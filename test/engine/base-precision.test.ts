@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { sha256File } from '../../src/base/hash.ts';
 import { random } from '../../src/base/random.ts';
-import { portableForms } from '../../src/device/devices.ts';
 import { createScorer } from '../../src/engine/scorer.ts';
 import { createTrainer } from '../../src/engine/trainer.ts';
 import { placeWeights } from '../../src/engine/weights.ts';
@@ -23,7 +22,7 @@ import { writeSafetensors } from '../../src/model/writer.ts';
 import type { ResolvedTraining } from '../../src/plan/types.ts';
 import { temporaryFolder } from '../support.ts';
 import { assertGradients, normal } from './gradcheck.ts';
-import { maxDifference, wholeRows } from './support.ts';
+import { maxDifference, portable, wholeRows } from './support.ts';
 
 const shape = {
   model_type: 'llama',
@@ -118,15 +117,7 @@ test('gradients through frozen matrices in int4 are central differences', async 
   const own = new Set(parameters.map(({ name }) => name));
   // What is not in int4 is fed: no file holds it in float64.
   const places = placeWeights(model, (name) => own.has(name) || !isLinearWeight(name));
-  const device = {
-    name: 'cpu',
-    provider: 'cpu',
-    forms: portableForms,
-    state: 'wasm',
-    precisions: [],
-    basePrecisions: [],
-  } as const;
-  const graph = buildTraining(model.config, places, { ...options, float: 'float64', device });
+  const graph = buildTraining(model.config, places, { ...options, float: 'float64', device: portable });
   const feeds: Record<string, Float64Array | Int32Array> = {
     ...(wholeRows(rows) as Record<string, Int32Array>),
     targets: Int32Array.from(rows.flatMap((row) => [...row.slice(1), -100])),

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { portableForms } from '../../src/device/devices.ts';
 import { Session, type Values } from '../../src/engine/session.ts';
 import { headParts } from '../../src/graph/blocks/head-loss.ts';
 import type { Graph } from '../../src/graph/graph.ts';
@@ -10,6 +9,7 @@ import { weightShapes } from '../../src/graph/weights.ts';
 import { expectedTensors, layerTensorName } from '../../src/model/names.ts';
 import type { ModelConfig } from '../../src/model/types.ts';
 import { assertGradients, normal } from './gradcheck.ts';
+import { portable } from './support.ts';
 import { tinyConfig } from './tiny.ts';
 
 const all = (config: ModelConfig) => expectedTensors(config).map((t) => t.name);
@@ -111,25 +111,16 @@ function feedsOf(row: Case, config: ModelConfig): Record<string, Float64Array | 
   };
 }
 
-const device = {
-  name: 'cpu',
-  provider: 'cpu',
-  forms: portableForms,
-  state: 'wasm',
-  precisions: [],
-  basePrecisions: [],
-} as const;
-
 for (const [name, row] of Object.entries(cases)) {
   test(`gradients of a whole model are central differences: ${name}`, async () => {
-    const { graph, names, config } = graphOf(row, { float: 'float64', device });
+    const { graph, names, config } = graphOf(row, { float: 'float64', device: portable });
     await assertGradients(graph, feedsOf(row, config), names, { entries: 4 });
   });
 }
 
 test('in float32, in the forms of the CPU, the gradients are those of float64', async () => {
   for (const row of Object.values(cases)) {
-    const exact = graphOf(row, { float: 'float64', device });
+    const exact = graphOf(row, { float: 'float64', device: portable });
     const wide = feedsOf(row, exact.config);
     const narrow: Record<string, Values> = Object.fromEntries(
       Object.entries(wide).map(([k, v]) => [k, v instanceof Float64Array ? Float32Array.from(v) : v]),
@@ -150,7 +141,7 @@ test('in float32, in the forms of the CPU, the gradients are those of float64', 
 
 test('the divergence is Σ p (log p − log q) of teacher p and student q, over the positions with a target; none from itself', async () => {
   const row: Case = { teacher: {} };
-  const { graph, names, config } = graphOf(row, { float: 'float64', device });
+  const { graph, names, config } = graphOf(row, { float: 'float64', device: portable });
   const feeds = feedsOf(row, config);
   const session = await Session.open(graph, { threads: 1 });
   const scaled = (await session.run(feeds))['loss']![0];
@@ -178,7 +169,7 @@ test('the divergence is Σ p (log p − log q) of teacher p and student q, over 
 async function logitsOf(config: ModelConfig, feeds: Record<string, Values>, prefix: string): Promise<number[][]> {
   const losses: number[][] = [];
   const options = { batch: 2, sequence: 5, trained: ['lm_head.weight'], recompute: false, float: 'float64' as const };
-  const graph = buildTraining(config, () => ({ kind: 'input' }), { ...options, device });
+  const graph = buildTraining(config, () => ({ kind: 'input' }), { ...options, device: portable });
   const session = await Session.open(graph, { threads: 1 });
   const own = Object.fromEntries(
     [...session.inputs.keys()].map((name) => [name, feeds[`${prefix}${name}`] ?? feeds[name]!]),

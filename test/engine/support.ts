@@ -1,10 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import type { Rows } from '../../src/data/types.ts';
+import { portableForms } from '../../src/device/devices.ts';
+import type { Device } from '../../src/device/types.ts';
 import { Session, type Values } from '../../src/engine/session.ts';
 import { loraMap, placeWeights } from '../../src/engine/weights.ts';
 import { buildForward, type ForwardOptions } from '../../src/graph/forward.ts';
 import { readHeader, readTensor } from '../../src/model/safetensors.ts';
 import type { Model } from '../../src/model/types.ts';
+
+/** The CPU in forms that exist in float64, for central differences. */
+export const portable: Device = {
+  name: 'cpu',
+  provider: 'cpu',
+  forms: portableForms,
+  state: 'wasm',
+  precisions: [],
+  basePrecisions: [],
+};
 
 /** All tensors of a safetensors file as float32. */
 export async function readAll(file: string): Promise<Map<string, { shape: number[]; data: Float32Array }>> {
