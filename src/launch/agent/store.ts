@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises';
+import { constants, link, mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { exists, privateFolder, syncFolder } from '../../base/files.ts';
 import { canonicalJson, sha256, sha256File } from '../../base/hash.ts';
-import { fail } from '../../base/problem.ts';
+import { attempt, Failure, fail } from '../../base/problem.ts';
 import { plainName } from '../mirrored.ts';
 import { touch } from './collect.ts';
 import type { Blob, Commands, Tree } from './protocol.ts';
@@ -74,9 +74,8 @@ export class Store {
         remedy: 'Send it again.',
       });
     }
-    // Made without cutting what somebody else has just begun; opened again, as appending would ignore the place of a write.
-    await open(path, 'a', 0o600).then((made) => made.close());
-    const handle = await open(path, 'r+');
+    // Made where it is missing, in one call, and never cut: somebody else may have just begun it, or moved it to its place.
+    const handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
     let at = offset;
     return {
       write: async (bytes) => {
@@ -86,18 +85,19 @@ export class Store {
       finish: async () => {
         await handle.sync();
         await handle.close();
-        await this.#accept(path, hash, size);
+        await this.#accept(path, hash);
       },
       abandon: () => handle.close(),
     };
   }
 
-  async #accept(path: string, hash: string, size: number): Promise<void> {
+  async #accept(path: string, hash: string): Promise<void> {
     await privateFolder(this.#blobs);
-    const info = await stat(path).catch(() => undefined);
+    const content = await attempt(() => sha256File(path));
     // Somebody else sent it whole in the meantime; what lies here then may have been begun by a third.
     if (await exists(this.#blob(hash))) return rm(path, { force: true });
-    if (info?.size !== size || (await sha256File(path)) !== hash) {
+    if (!content.ok && content.problem.code !== 'file-missing') throw new Failure(content.problem);
+    if (!content.ok || content.value !== hash) {
       await rm(path, { force: true });
       fail('data-mismatch', `What came is not the content ${hash.slice(0, 12)} that was announced.`, {
         remedy: 'Start again: it is sent anew. If it happens again, the file changes while it is read.',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sha256 } from '../../../src/base/hash.ts';
@@ -67,8 +67,11 @@ test('content that is not what was announced is refused, leaves nothing, and can
   assert.ok(!existsSync(join(blobs, blob.sha256)));
   const gap = await attempt(() => put(good, 50_000));
   assert.equal(gap.ok ? '' : gap.problem.code, 'data-gap');
-  await Promise.all([put(good), put(good), put(good)]);
-  assert.ok(readFileSync(join(blobs, blob.sha256)).equals(good));
+  for (let round = 0; round < 20; round++) {
+    await rm(join(blobs, blob.sha256), { force: true });
+    await Promise.all(Array.from({ length: 6 }, () => put(good)));
+    assert.ok(readFileSync(join(blobs, blob.sha256)).equals(good));
+  }
   assert.equal((await connection.value('stat', { blobs: [blob] })).have[blob.sha256], 'whole');
   await connection.close();
 });

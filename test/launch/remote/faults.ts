@@ -24,6 +24,8 @@ export function faultyHost(inner: Host): FaultyHost {
   const open = new Set<() => void>();
   let next: Cut | undefined;
   let silent = false;
+  /** Agents whose connection was cut, until they have ended. */
+  const leaving = new Set<Promise<unknown>>();
   const waiting: (() => void)[] = [];
 
   /** Passes bytes up to a limit, then breaks; holds them back while the link is silent. */
@@ -64,12 +66,18 @@ export function faultyHost(inner: Host): FaultyHost {
       if (!on) for (const pass of waiting.splice(0)) pass();
     },
     async connect(options) {
+      // How long an agent takes to notice a cut depends on the machine: what a test counts must not.
+      await Promise.all(leaving);
       const channel = await inner.connect(options);
       seen.connections++;
       const plan = next;
       next = undefined;
+      let isCut = false;
       const cut = () => {
         if (!open.delete(cut)) return;
+        isCut = true;
+        leaving.add(channel.ended);
+        void channel.ended.then(() => leaving.delete(channel.ended));
         seen.cuts++;
         input.destroy();
         output.destroy();
@@ -88,10 +96,10 @@ export function faultyHost(inner: Host): FaultyHost {
         output,
         ended: channel.ended,
         kill: () => {
-          // A client that gives up closes its side only: over a silent link the agent does not learn of it.
+          // A client that gives up closes its side only: over a silent or broken link the agent does not learn of it.
           input.destroy();
           output.destroy();
-          if (!silent) channel.kill();
+          if (!silent && !isCut) channel.kill();
         },
       };
       return faulty;

@@ -104,19 +104,29 @@ test(
   'a client that is killed at any moment: its run is started at most once, and asked for again exactly once',
   options,
   async () => {
-    let cutShort = 0;
-    for (let k = 0; k < (all ? 60 : 4); k++) {
-      const one = nextOrder();
-      const file = join(lab.folder, 'orders.json');
+    const [command, ...args] = lab.program;
+    const file = join(lab.folder, 'orders.json');
+    /** Whether a client that was to start this run was killed before it had done: after so many milliseconds at the latest. */
+    const killedAfter = async (one: Order, ms: number) => {
       await writeFile(file, JSON.stringify([one]));
-      const [command, ...args] = lab.program;
       const client = spawn(command, [...args, 'ask', machine.root, file], {
         stdio: 'ignore',
         env: { ...process.env, STRATA_TEST_AGENT: JSON.stringify(machine.agent) },
       });
-      const ended = new Promise<string | null>((resolve) => client.once('exit', (_code, signal) => resolve(signal)));
-      setTimeout(() => client.kill('SIGKILL'), 50 + seeded.float() * 600);
-      if ((await ended) === 'SIGKILL') cutShort++;
+      const timer = setTimeout(() => client.kill('SIGKILL'), ms);
+      const signal = await new Promise<string | null>((resolve) => client.once('exit', (_code, by) => resolve(by)));
+      clearTimeout(timer);
+      return signal === 'SIGKILL';
+    };
+    // The moments lie within what one takes here: a fixed time is over before it on one machine, and after it on another.
+    const begun = performance.now();
+    assert.ok(!(await killedAfter(nextOrder(), 60_000)));
+    const whole = performance.now() - begun;
+    let cutShort = 0;
+    const moments = all ? 60 : 4;
+    for (let k = 0; k < moments; k++) {
+      const one = nextOrder();
+      if (await killedAfter(one, ((k + seeded.float()) / moments) * whole)) cutShort++;
       await start(direct, one);
       await startedOnce(one.id);
     }
