@@ -1,24 +1,53 @@
-;; The optimizer's arithmetic on float32 arrays in one memory. Pointers are multiples of 16, lengths multiples of 4 (arrays are
+;; The optimizer's arithmetic on float32 arrays in one memory. Pointers are multiples of 16, lengths too (arrays are
 ;; padded with zeros). Assembled by scripts/kernels.mjs into kernels.ts.
 (module
   (import "env" "memory" (memory 1))
 
-  ;; Sum of squares, accumulated in float64. Not finite if an element is not.
+  ;; Sum of squares, accumulated in float64. The four quarters are read side by side: one stream alone comes slowly out of memory.
+  ;; Not finite if an element is not. Lengths are multiples of 16.
   (func (export "sumOfSquares") (param $x i32) (param $n i32) (result f64)
-    (local $a v128) (local $b v128) (local $v v128) (local $lo v128) (local $hi v128) (local $end i32)
-    (local.set $end (i32.add (local.get $x) (i32.shl (local.get $n) (i32.const 2))))
+    (local $y i32) (local $z i32) (local $u i32)
+    (local $a v128) (local $b v128) (local $c v128) (local $d v128) (local $e v128) (local $f v128) (local $g v128) (local $h v128)
+    (local $v v128) (local $w v128) (local $end i32)
+    (local.set $y (i32.add (local.get $x) (local.get $n)))
+    (local.set $z (i32.add (local.get $y) (local.get $n)))
+    (local.set $u (i32.add (local.get $z) (local.get $n)))
+    (local.set $end (local.get $y))
     (block $done
       (loop $next
         (br_if $done (i32.ge_u (local.get $x) (local.get $end)))
         (local.set $v (v128.load (local.get $x)))
-        (local.set $lo (f64x2.promote_low_f32x4 (local.get $v)))
-        (local.set $hi (f64x2.promote_low_f32x4
+        (local.set $w (f64x2.promote_low_f32x4 (local.get $v)))
+        (local.set $a (f64x2.add (local.get $a) (f64x2.mul (local.get $w) (local.get $w))))
+        (local.set $w (f64x2.promote_low_f32x4
           (i8x16.shuffle 8 9 10 11 12 13 14 15 0 1 2 3 4 5 6 7 (local.get $v) (local.get $v))))
-        (local.set $a (f64x2.add (local.get $a) (f64x2.mul (local.get $lo) (local.get $lo))))
-        (local.set $b (f64x2.add (local.get $b) (f64x2.mul (local.get $hi) (local.get $hi))))
+        (local.set $b (f64x2.add (local.get $b) (f64x2.mul (local.get $w) (local.get $w))))
         (local.set $x (i32.add (local.get $x) (i32.const 16)))
+        (local.set $v (v128.load (local.get $y)))
+        (local.set $w (f64x2.promote_low_f32x4 (local.get $v)))
+        (local.set $c (f64x2.add (local.get $c) (f64x2.mul (local.get $w) (local.get $w))))
+        (local.set $w (f64x2.promote_low_f32x4
+          (i8x16.shuffle 8 9 10 11 12 13 14 15 0 1 2 3 4 5 6 7 (local.get $v) (local.get $v))))
+        (local.set $d (f64x2.add (local.get $d) (f64x2.mul (local.get $w) (local.get $w))))
+        (local.set $y (i32.add (local.get $y) (i32.const 16)))
+        (local.set $v (v128.load (local.get $z)))
+        (local.set $w (f64x2.promote_low_f32x4 (local.get $v)))
+        (local.set $e (f64x2.add (local.get $e) (f64x2.mul (local.get $w) (local.get $w))))
+        (local.set $w (f64x2.promote_low_f32x4
+          (i8x16.shuffle 8 9 10 11 12 13 14 15 0 1 2 3 4 5 6 7 (local.get $v) (local.get $v))))
+        (local.set $f (f64x2.add (local.get $f) (f64x2.mul (local.get $w) (local.get $w))))
+        (local.set $z (i32.add (local.get $z) (i32.const 16)))
+        (local.set $v (v128.load (local.get $u)))
+        (local.set $w (f64x2.promote_low_f32x4 (local.get $v)))
+        (local.set $g (f64x2.add (local.get $g) (f64x2.mul (local.get $w) (local.get $w))))
+        (local.set $w (f64x2.promote_low_f32x4
+          (i8x16.shuffle 8 9 10 11 12 13 14 15 0 1 2 3 4 5 6 7 (local.get $v) (local.get $v))))
+        (local.set $h (f64x2.add (local.get $h) (f64x2.mul (local.get $w) (local.get $w))))
+        (local.set $u (i32.add (local.get $u) (i32.const 16)))
         (br $next)))
-    (local.set $a (f64x2.add (local.get $a) (local.get $b)))
+    (local.set $a (f64x2.add
+      (f64x2.add (f64x2.add (local.get $a) (local.get $b)) (f64x2.add (local.get $c) (local.get $d)))
+      (f64x2.add (f64x2.add (local.get $e) (local.get $f)) (f64x2.add (local.get $g) (local.get $h)))))
     (f64.add (f64x2.extract_lane 0 (local.get $a)) (f64x2.extract_lane 1 (local.get $a))))
 
   ;; x += y

@@ -65,11 +65,12 @@ async function createWasmTrainer(request: TrainerRequest, device: Device): Promi
   const places = placeWeights(model, (name) => owned.has(name));
   const { micro_batch: batch, sequence } = training;
   const pass = { batch, sequence, trained, lora, recompute: request.recompute ?? false, device };
-  const learning = await Session.open(buildTraining(model.config, places, pass), { threads, device });
+  const options = { threads, device, givenOutputs: true };
+  const learning = await Session.open(buildTraining(model.config, places, pass), options);
   if (!training.distill) return new WasmTrainer({ learning }, parameters, training);
   const teacher = { config: request.teacher!.config, places: placeWeights(request.teacher!, () => false) };
   const graph = buildTraining(model.config, places, { ...pass, teacher });
-  const following = await Session.open(graph, { threads, device });
+  const following = await Session.open(graph, options);
   return new WasmTrainer({ learning, following }, parameters, training);
 }
 
@@ -155,6 +156,7 @@ class WasmTrainer implements Trainer {
     const targets = rows.targets.reduce((sum, target) => sum + (target >= 0 ? 1 : 0), 0);
     const weights = Object.fromEntries(this.#parameters.map((p) => [p.name, p.arrays.value]));
     const scale = Float32Array.of(targets === 0 ? 0 : factor / targets);
+    const share = new Float32Array(1);
     let loss = 0;
     for (let first = 0; first < batch; first += micro) {
       const part = (values: Int32Array) => values.subarray(first * sequence, (first + micro) * sequence);
@@ -167,9 +169,9 @@ class WasmTrainer implements Trainer {
         positions: part(rows.positions),
       };
       const slot = first === 0 ? start : 'partial';
-      const into = Object.fromEntries(this.#parameters.map((p) => [`gradient.${p.name}`, p.arrays[slot]]));
-      const results = await session.run(feeds, into);
-      loss += Number(results['loss']![0]);
+      const gradients = this.#parameters.map((p) => [`gradient.${p.name}`, p.arrays[slot]] as const);
+      await session.run(feeds, { ...Object.fromEntries(gradients), loss: share });
+      loss += share[0]!;
       if (slot === 'partial') for (const p of this.#parameters) p.addPartial();
     }
     return loss;

@@ -100,16 +100,47 @@ function neededNodes(graph: Graph): Node[] {
   return kept.reverse();
 }
 
+/** The name of the output that `refused` puts before all others. */
+export const refusedName = 'refused';
+
+/** A sequence of the first output's one tensor, as the first output of all: see `EncodingOptions.refused`. */
+function writeRefusedNode(w: ProtobufWriter, of: Tensor): void {
+  w.string(1, of.name);
+  w.string(2, refusedName);
+  w.string(3, refusedName);
+  w.string(4, 'SequenceConstruct');
+}
+
+function writeRefusedInfo(w: ProtobufWriter, of: Tensor): void {
+  w.string(1, refusedName);
+  // TypeProto.sequence_type, its elem_type a tensor type.
+  w.message(2, (type) =>
+    type.message(4, (sequence) =>
+      sequence.message(1, (element) => element.message(1, (tensor) => tensor.int(1, elementTypes[of.dtype].onnx))),
+    ),
+  );
+}
+
+export interface EncodingOptions {
+  /**
+   * Adds a first output that onnxruntime-node cannot turn into a JavaScript value (a sequence): it throws there, before it has
+   * copied any other output.
+   */
+  refused?: boolean;
+}
+
 /** ModelProto bytes of a graph. */
-export function encodeModel(graph: Graph): Uint8Array {
+export function encodeModel(graph: Graph, { refused = false }: EncodingOptions = {}): Uint8Array {
   const w = new ProtobufWriter();
   w.int(1, irVersion);
   w.string(2, 'strata');
   w.message(7, (g) => {
     for (const node of executionOrder(graph)) g.message(1, (n) => writeNode(n, node));
+    if (refused) g.message(1, (n) => writeRefusedNode(n, graph.outputs[0]!));
     g.string(2, 'decoder');
     for (const initializer of graph.initializers) g.message(5, (t) => writeInitializer(t, initializer));
     for (const input of graph.inputs) g.message(11, (v) => writeValueInfo(v, input));
+    if (refused) g.message(12, (v) => writeRefusedInfo(v, graph.outputs[0]!));
     for (const output of graph.outputs) g.message(12, (v) => writeValueInfo(v, output));
   });
   for (const [domain, version] of Object.entries(opsets)) {
