@@ -1,4 +1,4 @@
-import { add, concat, mul, product, productPlus, split } from '../functions.ts';
+import { add, concat, mul, product, productPlus, split, swapLast } from '../functions.ts';
 import type { Graph } from '../graph.ts';
 import type { Rule } from '../rule.ts';
 import type { Tensor } from '../tensor.ts';
@@ -68,8 +68,8 @@ export function headInParts(
       if (wants.x) dxs.push(product(g, dLogits, computable(g, weight, dLogits)));
       if (wants.weight) {
         dWeight = dWeight
-          ? productPlus(g, dLogits, input, dWeight, { transA: true, full: true })
-          : product(g, dLogits, input, { transA: true, full: true });
+          ? productPlus(g, swapLast(g, dLogits), input, dWeight, { full: true })
+          : product(g, swapLast(g, dLogits), input, { full: true });
       }
     }
     const saved: Saved = { dx: dxs.length > 0 ? concat(g, dxs, 0) : undefined, dWeight };

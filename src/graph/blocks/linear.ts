@@ -29,13 +29,17 @@ export const linearRule: Rule = ({ g, inputs: [x, weight, bias], dy }) => [
   bias && (() => reduceSum(g, dy, [0], false)),
 ];
 
+/** Below so many columns a product takes as long as reading its factors. */
+const narrow = 64;
+
 /**
- * dyᵀ·x for dy [rows, out] and x [rows, in]. One of few rows, as LoRA's A has, is made transposed: onnxruntime then takes half
- * the time.
+ * dyᵀ·x for dy [rows, out] and x [rows, in]. onnxruntime turns a transposed factor round again for every 128 columns of the
+ * result: where there are many, dy is transposed once, before. A result of few rows, as LoRA's A has, is made transposed, which
+ * takes half the time.
  */
 export function weightGradient(g: Graph, dy: Tensor, x: Tensor): Tensor {
   const [out, width] = [dy.shape[1]!, x.shape[1]!];
-  return out < Math.min(64, width)
-    ? swapLast(g, product(g, x, dy, { transA: true, full: true }))
-    : product(g, dy, x, { transA: true, full: true });
+  if (out < Math.min(narrow, width)) return swapLast(g, product(g, x, dy, { transA: true, full: true }));
+  if (width < narrow) return product(g, dy, x, { transA: true, full: true });
+  return product(g, swapLast(g, dy), x, { full: true });
 }
