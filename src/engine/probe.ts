@@ -2,8 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { random } from '../base/random.ts';
-import { devices } from '../device/devices.ts';
-import { Graph } from '../graph/graph.ts';
+import type { Graph } from '../graph/graph.ts';
 import { runOrder } from '../graph/schedule.ts';
 import { count, type Node } from '../graph/tensor.ts';
 import { buildTraining, type TrainingOptions } from '../graph/training.ts';
@@ -37,9 +36,9 @@ export async function probe(shape: SpeedShape, threads: number): Promise<Speed> 
   const whole = await profiled(config, { trained: names }, threads);
   const beside = await profiled(config, { trained: [], lora }, threads);
   const node = Math.min(...[...whole.nodes, ...beside.nodes].filter(isFree).map(({ seconds }) => seconds));
-  const optimizer = optimizerSeconds();
-  const copy = await copySeconds(threads);
-  const between = Math.max(0, whole.between - copy * whole.outputs) / whole.nodes.length;
+  const { optimizer, sum } = parameterSeconds();
+  if (process.env.DBG) console.error("between us", whole.between/whole.nodes.length*1e6, "node us", node*1e6, whole.nodes.length, whole.seconds, whole.nodes.reduce((a,n)=>a+n.seconds,0));
+  const between = Math.max(0, whole.between) / whole.nodes.length;
   const perToken = trainingFlopsPerToken(
     stackOf(config, keptLayers(layers)),
     { names: new Set(names) },
@@ -52,7 +51,7 @@ export async function probe(shape: SpeedShape, threads: number): Promise<Speed> 
     node: node + between,
     kinds: perUnit([...whole.nodes, ...beside.nodes], node),
     optimizer,
-    copy,
+    sum,
   };
 }
 
@@ -103,14 +102,15 @@ async function profiled(
   const order = runOrder(graph);
   const folder = await mkdtemp(join(tmpdir(), 'strata-speed-'));
   try {
-    const session = await Session.open(graph, { threads, profile: join(folder, 'profile') });
+    const session = await Session.open(graph, { threads, givenOutputs: true, profile: join(folder, 'profile') });
     const feeds = randomFeeds(graph, config.vocabSize);
+    const outputs = Object.fromEntries(graph.outputs.map(({ name, shape }) => [name, new Float32Array(count(shape))]));
     const walls: number[] = [];
     const start = performance.now();
     const spent = () => (performance.now() - start) / 1000;
     for (let i = 0; i <= runs.least || (i <= runs.most && spent() < runs.seconds); i++) {
       const began = performance.now();
-      await session.run(feeds);
+      await session.run(feeds, outputs);
       walls.push((performance.now() - began) / 1000);
     }
     await session.close();
@@ -172,36 +172,28 @@ function perUnit(nodes: readonly Timed[], free: number): Record<string, number> 
   return Object.fromEntries([...sums].map(([kind, s]) => [kind, s.seconds / s.units]));
 }
 
-/** Of norm and AdamW, per parameter. */
-function optimizerSeconds(): number {
+/** Per parameter: of norm and AdamW, and of adding the gradient of one more pass. */
+function parameterSeconds(): Pick<Speed, 'optimizer' | 'sum'> {
   const elements = 2 ** 21;
-  const parameters = allocate([{ name: 'probe', shape: [elements] }], false);
-  parameters[0]!.arrays.gradient.fill(1e-3);
+  const parameters = allocate([{ name: 'probe', shape: [elements] }], true);
+  const [parameter] = parameters;
+  parameter!.arrays.gradient.fill(1e-3);
   const settings = { betas: [0.9, 0.95], epsilon: 1e-8, weight_decay: 0, clip: 1 } as const;
-  const seconds = [1, 2, 3].map((step) => {
-    const began = performance.now();
-    const norm = gradientNorm(parameters);
-    adamwStep(parameters, { ...settings, betas: [...settings.betas] }, { step, norm, learningRate: 1e-3 });
-    return (performance.now() - began) / 1000;
-  });
-  return Math.min(...seconds.slice(1)) / elements;
-}
-
-/** Of an output that is handed over, per element: onnxruntime copies each into new memory. */
-async function copySeconds(threads: number): Promise<number> {
-  const elements = 2 ** 22;
-  const graph = new Graph('float32', devices.cpu!.forms);
-  graph.output('y', graph.apply('Neg', [graph.input('x', 'float32', [elements])]));
-  const session = await Session.open(graph, { threads });
-  const [x, y] = [new Float32Array(elements), new Float32Array(elements)];
-  const seconds: number[] = [];
-  for (let i = 0; i < 3; i++) {
-    const began = performance.now();
-    await session.run({ x }, { y });
-    seconds.push((performance.now() - began) / 1000);
-  }
-  await session.close();
-  return Math.min(...seconds.slice(1)) / elements;
+  const least = (work: (step: number) => void) => {
+    const seconds = [1, 2, 3].map((step) => {
+      const began = performance.now();
+      work(step);
+      return (performance.now() - began) / 1000;
+    });
+    return Math.min(...seconds.slice(1)) / elements;
+  };
+  return {
+    sum: least(() => parameter!.addPartial()),
+    optimizer: least((step) => {
+      const norm = gradientNorm(parameters);
+      adamwStep(parameters, { ...settings, betas: [...settings.betas] }, { step, norm, learningRate: 1e-3 });
+    }),
+  };
 }
 
 function randomFeeds(graph: Graph, vocab: number): Record<string, Values> {

@@ -115,8 +115,6 @@ function stepFlopsPerToken(stack: Stack, trained: Trained, { sequence, recompute
 const processBytes = 165e6;
 /** What the arena takes beyond the tensors that it holds: its pieces do not fit without gaps. */
 const arenaSlack = 1.1;
-/** Bytes per parameter of copies of its gradient, which onnxruntime hands over and JavaScript frees later: of one pass, or of two. */
-const copiesBytes = { once: 5, repeated: 8 };
 
 /** Estimated peak resident memory of one run, bytes. Frozen weights are mapped from their files: pages of them can be given back. */
 export function peakMemory(
@@ -132,8 +130,8 @@ export function peakMemory(
     );
   if (shape === undefined) return processBytes + frozen(new Set()) + forwardBytes(stack);
   const { learning, following, parameters } = passesOf(stack, trained, shape, weights);
-  // Master, both moments and gradient in float32, and the sum of gradients where a step has several passes.
-  const perParameter = shape.microBatch < shape.batch || following ? 20 + copiesBytes.repeated : 16 + copiesBytes.once;
+  // Master, both moments and gradient in float32, and the gradient of one more pass where a step has several.
+  const perParameter = shape.microBatch < shape.batch || following ? 20 : 16;
   return (
     processBytes +
     frozen(trained.names) +
@@ -172,8 +170,9 @@ export function stepSeconds(
 ): number {
   const { learning, following, parameters } = passesOf(stack, trained, shape, weights);
   const times = shape.batch / shape.microBatch;
-  const pass = (of: Pass | undefined) => (of ? times * (passSeconds(of, speed) + parameters * speed.copy) : 0);
-  return pass(learning) + pass(following) + parameters * speed.optimizer;
+  const passes = (following ? 2 : 1) * times;
+  const own = passSeconds(learning, speed) + (following ? passSeconds(following, speed) : 0);
+  return times * own + parameters * ((passes - 1) * speed.sum + speed.optimizer);
 }
 
 /** Each node's own time, and that of what it has to do. A kind that was not measured counts as adding does. */

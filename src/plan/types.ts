@@ -114,9 +114,9 @@ export interface Speed {
   node: number;
   /** Seconds per unit of work, by the kinds of `graph/work`. */
   kinds: Readonly<Record<string, number>>;
-  /** Seconds per trained parameter: of norm and AdamW, and to hand one gradient over. */
+  /** Seconds per trained parameter: of norm and AdamW, and to add the gradient of one more pass. */
   optimizer: number;
-  copy: number;
+  sum: number;
 }
 
 /** A problem of the world outside the text, and where in the text it is caused. */

@@ -101,7 +101,7 @@ function isSpeed(value: unknown): value is Speed {
   if (typeof value !== 'object' || value === null || !('kinds' in value)) return false;
   const { kinds, ...others } = value as Speed;
   if (typeof kinds !== 'object' || kinds === null) return false;
-  const numbers = [others.flopsPerSecond, others.node, others.optimizer, others.copy, ...Object.values(kinds)];
+  const numbers = [others.flopsPerSecond, others.node, others.optimizer, others.sum, ...Object.values(kinds)];
   return numbers.every((n) => typeof n === 'number' && Number.isFinite(n) && n >= 0) && others.flopsPerSecond > 0;
 }
 

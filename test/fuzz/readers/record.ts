@@ -208,7 +208,7 @@ async function cachePlaces(folder: string): Promise<string[]> {
   return [...names, `journals/${journal}`].map((name) => join(folder, name));
 }
 
-const speed = { flopsPerSecond: 1e9, node: 1e-6, kinds: { Add: 1e-10 }, optimizer: 1e-9, copy: 1e-9 };
+const speed = { flopsPerSecond: 1e9, node: 1e-6, kinds: { Add: 1e-10 }, optimizer: 1e-9, sum: 1e-9 };
 
 async function useCaches(folder: string): Promise<void> {
   const hashes = hashCache(join(folder, 'hashes.json'));

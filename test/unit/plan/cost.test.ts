@@ -132,9 +132,9 @@ test('a step that also follows a teacher costs more than twice the arithmetic, a
   assert.equal(following.trainTokens, without.trainTokens, 'what is only followed is not learnt');
 });
 
-test('a step takes as long as its nodes, their work by kind, the optimizer and the gradients that are handed over', () => {
+test('a step takes as long as its nodes, their work by kind, the optimizer and the gradients of further passes', () => {
   const kinds = { Add: 1e-9, 'matrix product': 1e-10, 'matrix product, transposed': 2e-10 };
-  const speed = { flopsPerSecond: 1e11, node: 1e-6, kinds, optimizer: 1e-9, copy: 1e-9 };
+  const speed = { flopsPerSecond: 1e11, node: 1e-6, kinds, optimizer: 1e-9, sum: 1e-9 };
   const seconds = (of: TrainingShape, trained = all(small), changed: Partial<typeof speed> = {}) =>
     stepSeconds(small, trained, of, float32, { ...speed, ...changed });
   const once = seconds(shape(4, 256));

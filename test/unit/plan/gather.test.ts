@@ -277,7 +277,7 @@ training: { corpus: rows, steps: 1, batch: 1, sequence: 4, learning_rate: 1e-3 }
     node: 1e-5,
     kinds: { Add: 1e-10, 'matrix product': 1e-11 },
     optimizer: 1e-9,
-    copy: 1e-9,
+    sum: 1e-9,
   };
   let measured = 0;
   const measure = async () => {

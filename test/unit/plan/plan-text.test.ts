@@ -39,7 +39,7 @@ const known = facts({
       node: 1e-5,
       kinds: { Add: 1e-10, 'matrix product': 1e-11 },
       optimizer: 1e-9,
-      copy: 1e-9,
+      sum: 1e-9,
     },
   },
 });
