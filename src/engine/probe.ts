@@ -22,7 +22,7 @@ import { Session, type Values } from './session.ts';
 
 const [layers, vocabulary, batch, sequence] = [2, 4096, 2, 256];
 /** Runs of each graph: as many as fit into the seconds, so that small models are not judged by one moment. */
-const runs = { least: 3, most: 15, seconds: 1 };
+const runs = { least: 3, most: 15, seconds: 0.7 };
 
 /**
  * How fast this machine computes layers of this shape at this moment: a model of two of them with random weights is trained
@@ -37,8 +37,7 @@ export async function probe(shape: SpeedShape, threads: number): Promise<Speed> 
   const beside = await profiled(config, { trained: [], lora }, threads);
   const node = Math.min(...[...whole.nodes, ...beside.nodes].filter(isFree).map(({ seconds }) => seconds));
   const { optimizer, sum } = parameterSeconds();
-  if (process.env.DBG) console.error("between us", whole.between/whole.nodes.length*1e6, "node us", node*1e6, whole.nodes.length, whole.seconds, whole.nodes.reduce((a,n)=>a+n.seconds,0));
-  const between = Math.max(0, whole.between) / whole.nodes.length;
+  const between = Math.max(0, whole.seconds - whole.nodes.reduce((sum, n) => sum + n.seconds, 0)) / whole.nodes.length;
   const perToken = trainingFlopsPerToken(
     stackOf(config, keptLayers(layers)),
     { names: new Set(names) },
@@ -82,9 +81,8 @@ interface Timed {
 }
 interface Profile {
   nodes: Timed[];
-  /** Of the run, and what of it no kernel took. */
+  /** Of a run without the profile, which takes some microseconds for each node. */
   seconds: number;
-  between: number;
   /** Elements that are put out. */
   outputs: number;
 }
@@ -102,28 +100,27 @@ async function profiled(
   const order = runOrder(graph);
   const folder = await mkdtemp(join(tmpdir(), 'strata-speed-'));
   try {
-    const session = await Session.open(graph, { threads, givenOutputs: true, profile: join(folder, 'profile') });
     const feeds = randomFeeds(graph, config.vocabSize);
     const outputs = Object.fromEntries(graph.outputs.map(({ name, shape }) => [name, new Float32Array(count(shape))]));
-    const walls: number[] = [];
-    const start = performance.now();
-    const spent = () => (performance.now() - start) / 1000;
-    for (let i = 0; i <= runs.least || (i <= runs.most && spent() < runs.seconds); i++) {
-      const began = performance.now();
-      await session.run(feeds, outputs);
-      walls.push((performance.now() - began) / 1000);
-    }
-    await session.close();
+    const wallSeconds = async (profile?: string) => {
+      const session = await Session.open(graph, { threads, givenOutputs: true, profile });
+      const walls: number[] = [];
+      const start = performance.now();
+      const spent = () => (performance.now() - start) / 1000;
+      for (let i = 0; i <= runs.least || (i <= runs.most && spent() < runs.seconds); i++) {
+        const began = performance.now();
+        await session.run(feeds, outputs);
+        walls.push((performance.now() - began) / 1000);
+      }
+      await session.close();
+      return median(walls.slice(1));
+    };
+    await wallSeconds(join(folder, 'profile'));
     const [file] = await readdir(folder);
-    const events = JSON.parse(await readFile(join(folder, file!), 'utf8')) as ProfileEvent[];
-    const kernels = kernelSeconds(events);
-    const between = walls.map(
-      (wall, run) => wall - order.reduce((sum, n) => sum + (kernels.get(n.name)?.[run] ?? 0), 0),
-    );
+    const kernels = kernelSeconds(JSON.parse(await readFile(join(folder, file!), 'utf8')) as ProfileEvent[]);
     return {
       nodes: order.map((node) => ({ node, seconds: median((kernels.get(node.name) ?? [0]).slice(1)) })),
-      seconds: median(walls.slice(1)),
-      between: median(between.slice(1)),
+      seconds: await wallSeconds(),
       outputs: graph.outputs.reduce((sum, { shape }) => sum + count(shape), 0),
     };
   } finally {
