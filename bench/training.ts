@@ -42,6 +42,9 @@ interface Row {
   matmul_gflops: number;
   share: number;
   peak_mb: number;
+  /** With activations computed again on the way back: the peak, and the time of a step over that without. */
+  recomputed_peak_mb?: number;
+  recomputed_time?: number;
   torch_tokens_per_second?: number;
   torch_peak_mb?: number;
   ratio?: number;
@@ -67,18 +70,20 @@ async function measure(name: string): Promise<Row> {
     const script = join(here, 'training/engine.py');
     engines.push(startEngine('torch', options.torch, [script, JSON.stringify(shape), folder, options.threads]));
   }
-  const [strata, matmul, torch] = await duel(engines, Number(options.rounds));
-  return row(name, shape, strata!, matmul!, torch);
+  if (!shape.score) engines.push(ours(`${name}:recompute`));
+  const series = await duel(engines, Number(options.rounds));
+  const of = (engine: string) => series.find((s) => s.name === engine);
+  return row(name, shape, of(name)!, of('matmul')!, of('torch'), of(`${name}:recompute`));
 }
 
-function row(name: string, shape: Shape, strata: Series, matmul: Series, torch?: Series): Row {
+function row(name: string, shape: Shape, strata: Series, matmul: Series, torch?: Series, recomputed?: Series): Row {
   const ms = (s: Series) => median(s.answers.map((a) => a.ms));
   const tokens = shape.batch * shape.sequence;
   const gflops = flops(shape) / ms(strata) / 1e6;
   const bare = (2 * 2048 ** 3) / ms(matmul) / 1e6;
   const rate = (s: Series) => Math.round((tokens * 1000) / ms(s));
   // Of each round, so that both met the same machine.
-  const ratios = torch?.answers.map((a, i) => a.ms / strata.answers[i]!.ms);
+  const against = (s: Series) => median(s.answers.map((a, i) => a.ms / strata.answers[i]!.ms));
   const round = (x: number, digits: number) => Number(x.toFixed(digits));
   return {
     shape: name,
@@ -88,10 +93,14 @@ function row(name: string, shape: Shape, strata: Series, matmul: Series, torch?:
     matmul_gflops: round(bare, 1),
     share: round(gflops / bare, 2),
     peak_mb: strata.answers.at(-1)!.peakMB,
+    ...(recomputed && {
+      recomputed_peak_mb: recomputed.answers.at(-1)!.peakMB,
+      recomputed_time: round(against(recomputed), 2),
+    }),
     ...(torch && {
       torch_tokens_per_second: rate(torch),
       torch_peak_mb: torch.answers.at(-1)!.peakMB,
-      ratio: round(median(ratios!), 2),
+      ratio: round(against(torch), 2),
       loss_difference: round(Math.abs(torch.first.loss - strata.first.loss), 6),
     }),
   };
@@ -112,6 +121,13 @@ function markdown(rows: readonly Row[], machine: string): string {
       r.ratio ?? '–',
     ].join(' | '),
   );
+  const memory = rows
+    .filter((r) => r.recomputed_peak_mb !== undefined)
+    .map((r) => {
+      const share = (mb: number) => (r.torch_peak_mb ? (mb / r.torch_peak_mb).toFixed(2) : '–');
+      const [own, again] = [r.peak_mb, r.recomputed_peak_mb!];
+      return [r.shape, own, share(own), again, share(again), r.recomputed_time].join(' | ');
+    });
   return `# Training and scoring speed
 
 ${machine}. Medians of ${options.rounds} steps, engines alternating step by step in random order.
@@ -122,6 +138,13 @@ ${cells.map((c) => `| ${c} |`).join('\n')}
 
 Share: FLOPs of the step (attention counted as the whole square) per second over those of the bare product, which is measured
 in the same run. Ratio: time of PyTorch (eager, fused AdamW, sdpa) over ours, median of the rounds; within 5 % is a tie.
+| shape | peak MB | share of PyTorch's | recomputed: peak MB | share of PyTorch's | time of a step |
+|---|---|---|---|---|---|
+${memory.map((c) => `| ${c} |`).join('\n')}
+
+Recomputed: activations of a layer are computed again on the way back instead of being kept (recompute: true); the time is
+that of a step over the one without. PyTorch's peak is that of the first table, without checkpointing.
+
 Scoring is measured here with repacked weights, which the product does not use: see inference.md for what it does.
 `;
 }

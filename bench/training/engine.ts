@@ -1,5 +1,5 @@
 // One engine of the benchmark as a process: does one step for each line on stdin and answers with one JSON line.
-// node --import tsx engine.ts SHAPE FOLDER THREADS      (SHAPE may be `matmul`)
+// node --import tsx engine.ts SHAPE FOLDER THREADS      (SHAPE may be `matmul`, or end in `:recompute`)
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { devices } from '../../src/device/devices.ts';
@@ -12,7 +12,8 @@ import { openModel } from '../../src/model/open.ts';
 import { rowsOf, settings } from '../predictions/training.ts';
 import { loraPlan, type Shape, shapes, trainedNames } from './shapes.ts';
 
-const [name = '', folder = '', threads = '2'] = process.argv.slice(2);
+const [what = '', folder = '', threads = '2'] = process.argv.slice(2);
+const [name = '', again] = what.split(':');
 type Step = (step: number) => Promise<number>;
 
 async function trainer(shape: Shape): Promise<Step> {
@@ -21,6 +22,7 @@ async function trainer(shape: Shape): Promise<Step> {
     trained: trainedNames(shape),
     lora: loraPlan(shape),
     training: settings({ ...shape, microBatch: shape.batch, distilled: false }),
+    recompute: again === 'recompute',
     seed: 1,
     threads: Number(threads),
   });

@@ -53,6 +53,35 @@ test('the session options that memory and results depend on are pinned', () => {
   assert.deepEqual(pinnedOptions, { graphOptimizationLevel: 'disabled', enableMemPattern: false });
 });
 
+test('outputs in given arrays only: they are written, nothing is copied, and what really fails is still said', async () => {
+  const graph = () => {
+    const g = new Graph('float32', devices.cpu!.forms);
+    const [x, at] = [g.input('x', 'float32', [1024, 4096]), g.input('at', 'int32', [1])];
+    g.output('sum', reduceSum(g, g.apply('Gather', [x, at], { axis: 0 }), [0, 1], false));
+    g.output('negative', g.apply('Neg', [x]));
+    return g;
+  };
+  const x = new Float32Array(2 ** 22).fill(1);
+  const given = { sum: new Float32Array(1), negative: new Float32Array(2 ** 22) };
+  const session = await Session.open(graph(), { threads: 1, givenOutputs: true });
+  const copies = async (of: Session) => {
+    const before = process.memoryUsage().arrayBuffers;
+    const results = await of.run({ x, at: Int32Array.of(3) }, given);
+    return { results, bytes: process.memoryUsage().arrayBuffers - before };
+  };
+  const { results, bytes } = await copies(session);
+  assert.deepEqual([results['sum'], results['negative']], [given.sum, given.negative]);
+  assert.deepEqual([given.sum[0], given.negative[0], given.negative.at(-1)], [4096, -1, -1]);
+  assert.ok(bytes < 2 ** 20, `${bytes} bytes of arrays were made`);
+  await assert.rejects(session.run({ x, at: Int32Array.of(5000) }, given), /out of data bounds/);
+  await assert.rejects(session.run({ x, at: Int32Array.of(0) }, { sum: given.sum }), /nothing is given for negative/);
+  await session.close();
+  // The trap itself: where it is gone, `givenOutputs` is needless.
+  const plain = await Session.open(graph(), { threads: 1 });
+  assert.ok((await copies(plain)).bytes >= 2 ** 24, 'onnxruntime-node no longer copies outputs that it was given');
+  await plain.close();
+});
+
 test('no output of a training graph is an input of it', () => {
   const config = tinyConfig({ tied: true });
   const trained = expectedTensors(config).map((t) => t.name);
