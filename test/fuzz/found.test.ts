@@ -51,6 +51,13 @@ const cases: Case[] = [
     code: 'tokenizer-broken',
   },
   {
+    what: 'samples of the harness without their filtered answers',
+    reader: 'lm-eval',
+    file: 'samples_sums_gen_2026-11-25T01-42-08.298265.jsonl',
+    change: (t) => t.replaceAll('"filtered_resps"', '"filtered"'),
+    code: 'invalid-results',
+  },
+  {
     what: 'a line of metrics that is no JSON',
     reader: 'metrics',
     file: inRun('metrics.0.jsonl'),

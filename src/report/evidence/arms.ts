@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { readJsonIfThere } from '../../base/files.ts';
+import { type Guard, isArrayOf, isNumber, isObject, isRecord, isRecordOf, isString } from '../../base/guards.ts';
 import { sha256 } from '../../base/hash.ts';
 import { readJsonLines } from '../../base/jsonl.ts';
 import { attempt, fail } from '../../base/problem.ts';
@@ -108,10 +109,22 @@ function parseResults(text: string, place: string): HarnessResults {
   });
 }
 
+/** Requests are lists of lists in older versions. */
+const isRequests: Guard<HarnessSample['arguments']> = (v): v is HarnessSample['arguments'] =>
+  Array.isArray(v) ? v.every(Array.isArray) : isRecordOf(isRecord)(v);
+
+/** Whether a line has what is read of it: the file is anybody's. */
+const isSample = isObject({
+  doc_id: isNumber,
+  metrics: isArrayOf(isString),
+  resps: isArrayOf(Array.isArray),
+  filtered_resps: Array.isArray,
+  arguments: isRequests,
+});
+
 async function readLines(path: string): Promise<HarnessSample[]> {
   const read = await attempt(() => readJsonLines<HarnessSample>(path)).catch(() => undefined);
-  if (read?.ok && read.value.every((line) => Array.isArray(line.metrics) && Array.isArray(line.resps)))
-    return read.value;
+  if (read?.ok && read.value.every(isSample)) return read.value;
   return fail('invalid-results', 'These are no samples of lm-evaluation-harness.', {
     place: path,
     remedy: 'Write them anew with --log_samples.',
