@@ -8,6 +8,8 @@ export interface Forms {
   rmsNorm: 'fused' | 'primitives';
   /** RoPE: onnxruntime's RotaryEmbedding, or primitives. */
   rotary: 'fused' | 'primitives';
+  /** SiLU that no gradient goes through: onnxruntime's QuickGelu with alpha 1, the same bits, or primitives. */
+  silu: 'fused' | 'primitives';
   /** log softmax: the op LogSoftmax, or primitives. */
   logSoftmax: 'fused' | 'primitives';
   /** Which of a row is the largest: the op ArgMax, whose result is int64, or primitives in float32. */

@@ -253,6 +253,8 @@ export const ops = {
       return [...same([x!]), { dtype: 'float32', shape: [...x!.shape.slice(0, -1), 1] }];
     },
   },
+  /** x·σ(alpha·x) */
+  QuickGelu: { domain: 'com.microsoft', attributes: { alpha: 'float' }, shape: same },
   /** Inputs x [batch, heads, sequence, headDim], positions int64 [batch, sequence], cos and sin [positions, headDim/2]. */
   RotaryEmbedding: {
     domain: 'com.microsoft',

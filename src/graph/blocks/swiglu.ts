@@ -11,16 +11,17 @@ interface Saved {
 }
 
 /**
- * y = SiLU(gate)∘up (Shazeer 2020, eq. 6), SiLU(x) = x·σ(x). With SiLU' = σ + SiLU·(1 − σ), up∘SiLU' = (up − y)∘σ + y. `early`
- * makes it before y can be used: two tensors are kept for the walk back then, else three.
+ * y = SiLU(gate)∘up (Shazeer 2020, eq. 6), SiLU(x) = x·σ(x). With SiLU' = σ + SiLU·(1 − σ), up∘SiLU' = (up − y)∘σ + y. That
+ * is made before y can be used where the walk back will need it (`walkedBack`): two tensors are kept then, else three.
  */
-export function swiglu(g: Graph, gate: Tensor, up: Tensor, early = false): Tensor {
+export function swiglu(g: Graph, gate: Tensor, up: Tensor, walkedBack = false): Tensor {
+  if (!walkedBack && g.forms.silu === 'fused') return mul(g, g.apply('QuickGelu', [gate], { alpha: 1 }), up);
   return g.block('SwiGlu', [gate, up], () => {
     const sigmoid = g.apply('Sigmoid', [gate]);
     const silu = mul(g, gate, sigmoid);
     const y = mul(g, silu, up);
     const make = () => add(g, mul(g, sub(g, up, y), sigmoid), y);
-    if (!early) return { outputs: [y], saved: { silu, slope: make } satisfies Saved };
+    if (!walkedBack) return { outputs: [y], saved: { silu, slope: make } satisfies Saved };
     const slope = make();
     return { outputs: [behind(g, y, slope)], saved: { silu, slope: () => slope } satisfies Saved };
   })[0]!;
