@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import esbuild from 'esbuild';
+import { mended } from './mended.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 // execa's dependencies are CommonJS; inside an ES module bundle they need a `require`.
@@ -92,7 +93,8 @@ const options = chosen.map(([name, { kind, source, shebang, lazy }]) => {
     logLevel: 'warning',
     define: { __VERSION__: JSON.stringify(version), ...define },
     loader: { '.wasm': 'binary' },
-    ...(lazy && { plugins: [lazyEntries], supported: { 'dynamic-import': false } }),
+    plugins: lazy ? [mended, lazyEntries] : [mended],
+    ...(lazy && { supported: { 'dynamic-import': false } }),
     ...(shebang && { banner: { js: `#!/usr/bin/env node\n${banner}` } }),
   };
 });

@@ -13,7 +13,7 @@ import { readTree } from '../experiment/tree.ts';
 import type { BenchmarkTask, CorpusSpec, TaskSpec } from '../experiment/types.ts';
 import { builtIn } from '../plan/tasks.ts';
 import type { TaskRequest } from '../plan/types.ts';
-import { benchmarks } from '../tasks/benchmarks.ts';
+import { benchmarkOf, benchmarks } from '../tasks/benchmarks.ts';
 
 /** Tasks by name, and the corpora that `perplexity:X` may name; paths are relative to `folder`. */
 export interface Tasks {
@@ -28,7 +28,7 @@ const remedy = 'Write it as the `tasks:` of an experiment: one entry for each ta
 
 /**
  * Reads the `tasks:` mapping of an experiment, as a file of its own (YAML or JSON) or inside of a whole experiment, whose
- * corpora then serve `perplexity:X`. Fails with `invalid-tasks` at `file:line:column`.
+ * corpora then serve `perplexity:X`. Fails with `invalid-tasks`, `unknown-benchmark` at `file:line:column`.
  */
 export async function readTasksFile(file: string): Promise<Tasks> {
   const text = await readFile(file, 'utf8');
@@ -47,7 +47,20 @@ export async function readTasksFile(file: string): Promise<Tasks> {
     fail('invalid-tasks', problem.message, { place: `${file}:${line}:${column}`, remedy });
   }
   const tasks = Object.fromEntries(Object.entries(value).map(([name, task]) => [name, resolveTask(task!)]));
+  for (const [name, task] of Object.entries(tasks)) {
+    if (task.kind !== 'benchmark' || benchmarkOf(task.benchmark)) continue;
+    const { line, column } = tree.position(tree.rangeOf([name, 'benchmark']).start);
+    fail('unknown-benchmark', `There is no benchmark ${task.benchmark}.`, {
+      place: `${file}:${line}:${column}`,
+      remedy: didYouMean(task.benchmark, []) ?? 'strata data lists them.',
+    });
+  }
   return { ...here, tasks, corpora: {} };
+}
+
+function didYouMean(name: string, others: readonly string[]): string | undefined {
+  const meant = nearest(name, [...others, ...benchmarks.map((b) => b.name)]);
+  return meant && `Did you mean ${meant}?`;
 }
 
 const perplexity = 'perplexity:';
@@ -111,8 +124,7 @@ async function perplexityRequest({ corpora, file, folder }: Tasks, name: string)
 }
 
 function unknownTask({ tasks, file }: Tasks, name: string): never {
-  const meant = nearest(name, [...Object.keys(tasks), ...benchmarks.map((b) => b.name)]);
   return fail('unknown-task', `There is no task ${name}${file ? ` in ${file}` : ''}, and no benchmark of this name.`, {
-    remedy: meant ? `Did you mean ${meant}?` : 'Name a file that describes it with --tasks-file.',
+    remedy: didYouMean(name, Object.keys(tasks)) ?? 'Name a file that describes it with --tasks-file.',
   });
 }

@@ -4,6 +4,7 @@ import { exists, readJsonIfThere } from '../base/files.ts';
 import { isRecord } from '../base/guards.ts';
 import { canonicalJson, sha256 } from '../base/hash.ts';
 import { fail } from '../base/problem.ts';
+import { shown } from '../base/shown.ts';
 import { type ChatTemplate, chatTemplate, defaultTemplate, type SpecialTokens } from './chat.ts';
 import { library as hub, type LibraryTokenizer } from './library.ts';
 import { type PreTokenizerConfig, repair } from './tokenizer-repairs.ts';
@@ -120,7 +121,7 @@ function checkIds({ model: { vocab }, added_tokens }: TokenizerJson, place: stri
   const check = (token: unknown, id: unknown) => {
     const isId = typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < idLimit;
     if (typeof token !== 'string' || !isId)
-      broken(place, `${JSON.stringify(token)} has the id ${JSON.stringify(id)}, which cannot be one.`);
+      broken(place, `${shown(token)} has the id ${shown(id)}, which cannot be one.`);
   };
   if (!Array.isArray(vocab)) for (const [token, id] of Object.entries(vocab)) check(token, id);
   else if (!vocab.every((entry: unknown) => Array.isArray(entry) && typeof entry[0] === 'string'))

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { exists } from '../base/files.ts';
 import { fail } from '../base/problem.ts';
+import { shown } from '../base/shown.ts';
 import { isLinearWeight } from './names.ts';
 import { readObject } from './read-object.ts';
 import { readHeader } from './safetensors.ts';
@@ -106,9 +107,9 @@ export function parseAdapterConfig(raw: Record<string, unknown>, place: string):
       place,
       remedy: 'Use a plain LoRA adapter, or merge this one into its model with PEFT first.',
     });
-  if (raw['peft_type'] !== 'LORA') refuse(`an adapter of type ${JSON.stringify(raw['peft_type'])}`);
+  if (raw['peft_type'] !== 'LORA') refuse(`an adapter of type ${shown(raw['peft_type'])}`);
   for (const [key, what] of notCarriedOut) if (isSet(raw[key])) refuse(`${key} (${what})`);
-  if ((raw['bias'] ?? 'none') !== 'none') refuse(`bias: ${JSON.stringify(raw['bias'])}`);
+  if ((raw['bias'] ?? 'none') !== 'none') refuse(`bias: ${shown(raw['bias'])}`);
   const init = raw['init_lora_weights'];
   if (typeof init === 'string' && baseChanging.test(init)) refuse(`init_lora_weights: ${init} (it changes the base)`);
   const { r: rank, lora_alpha: alpha } = raw;

@@ -1,4 +1,5 @@
 import { fail } from '../base/problem.ts';
+import { shown } from '../base/shown.ts';
 import { families, type RawConfig, type Windows } from './families.ts';
 import { parseRope } from './rope.ts';
 import type { FamilyName, ModelConfig } from './types.ts';
@@ -19,7 +20,7 @@ const unsupported: { key: string; harmless: readonly unknown[]; what: string }[]
 export function parseConfig(raw: RawConfig, place = 'config.json'): ModelConfig {
   const type = raw['model_type'];
   if (typeof type !== 'string' || !Object.hasOwn(families, type))
-    return fail('unknown-model-type', `${place}: model_type ${JSON.stringify(type)} is not supported.`, {
+    return fail('unknown-model-type', `${place}: model_type ${shown(type)} is not supported.`, {
       place,
       remedy: `Supported are ${Object.keys(families).join(', ')} (and models with the same layers, converted to one of them).`,
     });

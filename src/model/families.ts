@@ -1,4 +1,5 @@
 import { fail } from '../base/problem.ts';
+import { shown } from '../base/shown.ts';
 import type { FamilyName, ModelConfig } from './types.ts';
 
 export type RawConfig = Record<string, unknown>;
@@ -32,14 +33,10 @@ function windowSize(raw: RawConfig, fallback: number | null, place: string): num
   const size = raw['sliding_window'] === undefined ? fallback : raw['sliding_window'];
   if (size === null) return null;
   if (typeof size === 'number' && Number.isInteger(size) && size > 0) return size;
-  return fail(
-    'invalid-config-value',
-    `${place}: sliding_window is ${JSON.stringify(size)}, not a number of positions.`,
-    {
-      place,
-      remedy: 'Correct config.json, or fetch it again.',
-    },
-  );
+  return fail('invalid-config-value', `${place}: sliding_window is ${shown(size)}, not a number of positions.`, {
+    place,
+    remedy: 'Correct config.json, or fetch it again.',
+  });
 }
 
 const layerTypes = { sliding_attention: 'sliding', full_attention: 'full' } as const;
@@ -55,7 +52,7 @@ function explicitTypes(raw: RawConfig, layers: number, place: string): ('sliding
     });
   return types.map((type: unknown) => {
     if (type === 'sliding_attention' || type === 'full_attention') return layerTypes[type];
-    return fail('not-available-attention', `${place}: attention of type ${JSON.stringify(type)} is not carried out.`, {
+    return fail('not-available-attention', `${place}: attention of type ${shown(type)} is not carried out.`, {
       place,
       remedy: 'Use a model whose layers have full or sliding-window attention.',
     });

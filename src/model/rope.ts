@@ -1,4 +1,5 @@
 import { fail } from '../base/problem.ts';
+import { shown } from '../base/shown.ts';
 import type { RawConfig } from './families.ts';
 import type { RopeScaling } from './types.ts';
 
@@ -26,7 +27,7 @@ export function parseRope(raw: RawConfig, place: string): { theta: number; scali
   const kind = fields['rope_type'] ?? fields['type'] ?? 'default';
   const read = typeof kind === 'string' && Object.hasOwn(ropeKinds, kind) ? ropeKinds[kind] : undefined;
   if (!read)
-    return fail('not-available-rope', `${place}: RoPE scaling of type ${JSON.stringify(kind)} is not carried out.`, {
+    return fail('not-available-rope', `${place}: RoPE scaling of type ${shown(kind)} is not carried out.`, {
       place,
       remedy: `Supported types are ${Object.keys(ropeKinds).join(', ')}; for short texts a model can often be used with the scaling removed from config.json.`,
     });
@@ -35,7 +36,7 @@ export function parseRope(raw: RawConfig, place: string): { theta: number; scali
       if (value !== undefined && value !== null && value !== 1)
         fail(
           'not-available-rope',
-          `${place}: ${key} ${JSON.stringify(value)} (rotating a part of each head) is not carried out.`,
+          `${place}: ${key} ${shown(value)} (rotating a part of each head) is not carried out.`,
           {
             place,
             remedy: 'Use a model that rotates whole heads.',
@@ -51,7 +52,7 @@ export function parseRope(raw: RawConfig, place: string): { theta: number; scali
   };
   const theta = fields['rope_theta'] ?? raw['rope_theta'] ?? 10000;
   if (typeof theta !== 'number' || !(theta > 0))
-    return fail('invalid-config-value', `${place}: rope_theta is ${JSON.stringify(theta)}, not a number above 0.`, {
+    return fail('invalid-config-value', `${place}: rope_theta is ${shown(theta)}, not a number above 0.`, {
       place,
       remedy: 'Correct config.json, or fetch it again.',
     });

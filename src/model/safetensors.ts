@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { fail } from '../base/problem.ts';
+import { shown } from '../base/shown.ts';
 import { dtypes, elements } from './dtypes.ts';
 import { duplicateKey } from './duplicate-key.ts';
 import { dequantise } from './int4.ts';
@@ -85,12 +86,12 @@ function parseEntry(file: string, name: string, entry: unknown, dataStart: numbe
     return reject('entry', `describes ${name} with something that is not an object`);
   const { dtype, shape, data_offsets: offsets } = entry as Record<string, unknown>;
   if (typeof dtype !== 'string' || !Object.hasOwn(dtypes, dtype))
-    return reject('dtype', `stores ${name} as ${JSON.stringify(dtype)}, a type that is not supported`, {
+    return reject('dtype', `stores ${name} as ${shown(dtype)}, a type that is not supported`, {
       remedy: 'Convert the checkpoint to float32, bfloat16 or float16 (quantised weights cannot be trained or merged).',
     });
-  if (!isCounts(shape)) return reject('shape', `gives ${name} the shape ${JSON.stringify(shape)}`);
+  if (!isCounts(shape)) return reject('shape', `gives ${name} the shape ${shown(shape)}`);
   if (!isCounts(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!)
-    return reject('offsets', `gives ${name} the data_offsets ${JSON.stringify(offsets)}`);
+    return reject('offsets', `gives ${name} the data_offsets ${shown(offsets)}`);
   const bytes = offsets[1]! - offsets[0]!;
   const expected = elements(shape) * dtypes[dtype as Dtype].bytes;
   if (bytes !== expected)

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exists } from '../base/files.ts';
 import { fail } from '../base/problem.ts';
+import { shown } from '../base/shown.ts';
 import { readObject } from './read-object.ts';
 import { readHeader } from './safetensors.ts';
 import type { TensorRef } from './types.ts';
@@ -67,7 +68,7 @@ export function parseIndex(index: Record<string, unknown>, place: string): Map<s
   return new Map(
     Object.entries(map).map(([name, shard]: [string, unknown]) => {
       if (typeof shard !== 'string' || !/^[^/\\\0]+\.safetensors$/.test(shard) || shard.includes('..'))
-        return fail('invalid-index-shard-name', `${place} places ${name} in ${JSON.stringify(shard)}.`, {
+        return fail('invalid-index-shard-name', `${place} places ${name} in ${shown(shard)}.`, {
           place,
           remedy: 'A shard is a .safetensors file in the same folder, named without a separator or "..".',
         });

@@ -4,6 +4,7 @@ import type { ResolvedAnalysis } from '../plan/types.ts';
 import { newestOf, runFolders } from './find.ts';
 import { layout } from './layout.ts';
 import { readRun } from './read.ts';
+import { measured } from './shapes.ts';
 import { readRecord } from './snapshot.ts';
 
 /** 95 % bootstrap interval over documents; null below two documents. */
@@ -57,8 +58,40 @@ export interface ImportanceRecord {
 }
 
 /** The importance that an analysis run measured; undefined while it has not finished. */
-export function readImportance(folder: string): Promise<ImportanceRecord | undefined> {
-  return readRecord<ImportanceRecord>(folder, layout.importance);
+export async function readImportance(folder: string): Promise<ImportanceRecord | undefined> {
+  const record = await readRecord<ImportanceRecord>(folder, layout.importance);
+  if (!record) return undefined;
+  const { nll, metrics, intervals, blocks, attention, tasks } = record;
+  return {
+    ...record,
+    nll: measured(nll),
+    metrics: each(metrics, numbers),
+    intervals: each(intervals, bounds),
+    ...(blocks && { blocks: blocks.map(numbers) }),
+    ...(attention && {
+      attention: each(attention, ({ tokens, ...lists }) => ({ tokens, ...each(lists, numbers) })),
+    }),
+    ...(tasks && {
+      tasks: each(tasks, (task) => ({
+        ...task,
+        base: measured(task.base),
+        drops: each(task.drops, numbers),
+        intervals: each(task.intervals, bounds),
+      })),
+    }),
+  };
+}
+
+/* What is not finite was written as null. */
+const numbers = (values: readonly number[]): number[] => values.map(measured);
+const bounds = (values: readonly ImportanceInterval[]): ImportanceInterval[] =>
+  values.map((interval) => interval && [measured(interval[0]), measured(interval[1])]);
+
+/** An object with each of its values changed. */
+function each<R extends object, V, W>(record: R & Partial<Record<string, V>>, change: (value: V) => W) {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value as V)])) as {
+    [K in keyof R]: W;
+  };
 }
 
 /** Of the newest version of an analysis run, by its id in a plan. */

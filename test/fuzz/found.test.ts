@@ -20,6 +20,17 @@ interface Case {
 const inRun = (name: string) => `.strata/runs/demo-s-1-0123abcd/${name}`;
 const broken = (text: string) => text.replace('{', '{,');
 const empty = () => '';
+/** JSON.stringify of what this says runs out of stack; JSON.parse does not. */
+const nested = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+/** A safetensors file, as latin1, with another header. */
+function withHeader(text: string, change: (header: string) => string): string {
+  const bytes = Buffer.from(text, 'latin1');
+  const length = Number(bytes.readBigUInt64LE());
+  const header = change(text.slice(8, 8 + length));
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(header.length));
+  return size.toString('latin1') + header + text.slice(8 + length);
+}
 
 const cases: Case[] = [
   {
@@ -56,6 +67,33 @@ const cases: Case[] = [
     file: 'samples_sums_gen_2026-11-25T01-42-08.298265.jsonl',
     change: (t) => t.replaceAll('"filtered_resps"', '"filtered"'),
     code: 'invalid-results',
+  },
+  {
+    what: 'an id of a token that is a list in a list in a list …',
+    reader: 'tokenizer',
+    file: 'bytes/tokenizer.json',
+    change: (t) => t.replace('"id":0', `"id":${nested}`),
+    code: 'tokenizer-broken',
+  },
+  {
+    what: 'a shape that is a list in a list in a list …',
+    reader: 'safetensors',
+    file: 'x.safetensors',
+    change: (t) => withHeader(t, (header) => header.replace(/"shape":\[[^\]]*\]/, `"shape":${nested}`)),
+    code: 'invalid-safetensors-shape',
+  },
+  {
+    what: 'a benchmark that is none in a file of tasks',
+    reader: 'tasks-file',
+    file: 'tasks.yaml',
+    change: (t) => t.replace('arc_easy', 'crc_easy'),
+    code: 'unknown-benchmark',
+  },
+  {
+    what: 'a value of a layer that was not finite',
+    reader: 'importance',
+    file: inRun('importance.json'),
+    change: (t) => t.replace(/"entropy":\[[^,]*/, '"entropy":[null'),
   },
   {
     what: 'a line of metrics that is no JSON',

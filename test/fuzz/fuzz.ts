@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import esbuild from 'esbuild';
+import { mended } from '../../scripts/mended.mjs';
 import { root } from '../support.ts';
 
 /** Cases that share a seed of fast-check: `seed + batch`. */
@@ -61,6 +62,7 @@ export async function buildWorker(): Promise<string> {
     logLevel: 'warning',
     external: ['esbuild', 'onnxruntime-node', 'fast-check'],
     loader: { '.wasm': 'binary' },
+    plugins: [mended],
     define: { 'import.meta.url': JSON.stringify(`file://${join(root, 'test', 'support.ts')}`) },
     banner: {
       js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(process.argv[1]);",

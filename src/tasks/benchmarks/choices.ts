@@ -1,3 +1,4 @@
+import { shown } from '../../base/shown.ts';
 import { capitalize, strip } from '../python-text.ts';
 import type { ChoiceQuestion, RawRecord, Read } from './types.ts';
 
@@ -15,7 +16,7 @@ function ai2(record: RawRecord, hubQuestion: string): { stem: string; texts: str
   if (typeof stem !== 'string') return `has no text "${hubQuestion}"`;
   if (texts === undefined || labels === undefined) return 'has no "choices" with texts and labels';
   const gold = labels.indexOf(strip(String(answerKey)));
-  if (gold < 0) return `has the answerKey ${JSON.stringify(answerKey)}, which is none of its labels`;
+  if (gold < 0) return `has the answerKey ${shown(answerKey)}, which is none of its labels`;
   return { stem, texts, gold };
 }
 
