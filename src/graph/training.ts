@@ -88,10 +88,11 @@ export function buildTraining(config: ModelConfig, places: WeightPlaces, options
       : body(x, index >= lowest);
   }
   const tensors = parameters.map(({ name }) => weights.get(name));
-  // With a teacher about twice as many tensors of the logits' size exist at once.
-  const parts = options.headParts ?? headParts(batch * sequence, config.vocabSize * (options.teacher ? 2 : 1));
   const head = d.headWeight();
   const wants = { x: config.tied || tensors.some((t) => t !== head), weight: tensors.includes(head) };
+  // With a teacher about twice as many tensors of the logits' size exist at once.
+  const width = config.vocabSize * (options.teacher ? 2 : 1);
+  const parts = options.headParts ?? headParts(batch * sequence, width, wants.weight);
   const last = d.norm(x);
   const teacher = options.teacher && g.scope('teacher', () => teacherOutput(g, options, options.teacher!, tokens));
   const terms = { targets, scale, parts, wants };

@@ -236,6 +236,7 @@ test('what is trained must be an input, and not adapted at the same time', () =>
 test('large vocabularies are cut into parts of 256 rows and at most 256 MiB of logits, small ones are not', () => {
   assert.equal(headParts(1024, 256), 1);
   assert.equal(headParts(1024, 8192), 4);
+  assert.equal(headParts(1024, 8192, true), 2);
   assert.equal(headParts(2048, 151_936), 8);
   assert.equal(headParts(7, 2 ** 26), 7);
 });

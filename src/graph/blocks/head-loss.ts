@@ -15,10 +15,15 @@ const partBytes = { wanted: 8 * 2 ** 20, allowed: 256 * 2 ** 20 };
 /** With fewer rows a product takes longer, because the head's matrix is read for each part. */
 const partRows = 256;
 
-/** Into how many equal parts the rows are cut so that the logits of one take little memory. Decided by shapes alone. */
-export function headParts(rows: number, vocab: number): number {
+/**
+ * Into how many equal parts the rows are cut so that the logits of one take little memory; into half as many where each also adds
+ * to the gradient of the whole matrix (`gradient`). Decided by what is asked for alone.
+ */
+export function headParts(rows: number, vocab: number, gradient = false): number {
+  const larger = gradient ? 2 : 1;
   const parts = (bytes: number) => Math.ceil((rows * vocab * 4) / bytes);
-  const least = Math.max(parts(partBytes.allowed), Math.min(parts(partBytes.wanted), Math.floor(rows / partRows)));
+  const wanted = Math.min(parts(larger * partBytes.wanted), Math.floor(rows / (larger * partRows)));
+  const least = Math.max(parts(partBytes.allowed), wanted);
   for (let count = Math.max(1, least); count < rows; count++) if (rows % count === 0) return count;
   return rows;
 }
