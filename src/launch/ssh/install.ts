@@ -85,7 +85,8 @@ async function send(installer: Installer, part: Part): Promise<void> {
   for await (const bytes of createReadStream(archive, { highWaterMark: 256 * 1024 })) {
     // A host that refuses half-way says so on its own, and takes no more.
     if (early) break;
-    if (!channel.input.write(bytes)) await Promise.race([once(channel.input, 'drain'), answered]);
+    // A connection that breaks fails the write first; what is to be said of it comes with the answer.
+    if (!channel.input.write(bytes)) await Promise.race([once(channel.input, 'drain').catch(() => answered), answered]);
     sent += (bytes as Buffer).length;
     progress.report(label, sent, size);
   }
