@@ -62,6 +62,13 @@ const cases: Case[] = [
     code: 'tokenizer-broken',
   },
   {
+    what: 'results of the harness whose model is a list',
+    reader: 'lm-eval',
+    file: 'results_2026-11-25T01-42-08.298265.json',
+    change: (t) => t.replace(/"model_name":\s*"[^"]*"/, '"model_name":["a"]'),
+    code: 'invalid-results',
+  },
+  {
     what: 'samples of the harness without their filtered answers',
     reader: 'lm-eval',
     file: 'samples_sums_gen_2026-11-25T01-42-08.298265.jsonl',

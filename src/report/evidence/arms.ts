@@ -93,6 +93,18 @@ async function readHarness(folder: string, files: readonly string[]): Promise<Fo
   };
 }
 
+/** What is read of a results file whatever it holds; the harness writes null for what it does not know. */
+const isResults = isObject({
+  results: isRecordOf(isRecord),
+  model_name: orNull(isString),
+  lm_eval_version: orNull(isString),
+  date: orNull(isNumber),
+});
+
+function orNull<T>(item: Guard<T>): Guard<T | null | undefined> {
+  return (v): v is T | null | undefined => v === undefined || v === null || item(v);
+}
+
 function parseResults(text: string, place: string): HarnessResults {
   const results = (() => {
     try {
@@ -102,11 +114,15 @@ function parseResults(text: string, place: string): HarnessResults {
       return undefined;
     }
   })();
-  if (typeof results?.results === 'object' && results.results !== null) return results;
-  return fail('invalid-results', 'This is no results file of lm-evaluation-harness: it has no "results".', {
-    place,
-    remedy: 'Name the folder that its --output_path wrote.',
-  });
+  if (isResults(results)) return results as HarnessResults;
+  return fail(
+    'invalid-results',
+    'This is no results file of lm-evaluation-harness: "results", "model_name" or "date" are not what it writes.',
+    {
+      place,
+      remedy: 'Name the folder that its --output_path wrote.',
+    },
+  );
 }
 
 /** Requests are lists of lists in older versions. */
