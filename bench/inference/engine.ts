@@ -15,7 +15,9 @@ type Step = (step: number) => Promise<{ loss: number; ids?: number[] }>;
 async function scoring(c: Extract<Case, { kind: 'choices' | 'score' }>): Promise<Step> {
   const scorer = await createScorer(await openModel(folder), { threads });
   return async (step) => {
-    const results = await scorer.score(requestsOf(c, step));
+    // As the product asks: choices are judged by whether they are greedy too, texts by their likelihood alone.
+    const ask = c.kind === 'choices' ? scorer.score : scorer.likelihoods;
+    const results = await ask(requestsOf(c, step));
     const sum = (of: (r: (typeof results)[number]) => number) => results.reduce((total, r) => total + of(r), 0);
     return { loss: -sum((r) => r.loglikelihood) / sum((r) => r.tokens) };
   };

@@ -51,6 +51,7 @@ function scorerOf(model: Model, score: Scorer['score']): Scorer {
     ...unused,
     model,
     score,
+    likelihoods: score,
     logits: async () => {
       throw new Error('tasks take no logits');
     },

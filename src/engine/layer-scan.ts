@@ -69,7 +69,7 @@ export class LayerScan {
       const { shape, tokens, asked } = this.#plan.batches[batch]!;
       const { rows, targets, requests } = asked();
       const outputs = await this.#passes.run(
-        { ...shape, rows: rows.length, stack, fromHidden: true, outputs: { scores: true } },
+        { ...shape, rows: rows.length, stack, fromHidden: true, outputs: { scores: true, greedy: true } },
         { ...tokens(), hidden, rows, targets },
       );
       addScores(outputs, requests, results);

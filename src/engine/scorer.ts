@@ -5,7 +5,7 @@ import { rowLength } from './packing.ts';
 import { checkIds } from './requests.ts';
 import { plainRun, tokenInputs } from './runs.ts';
 import { addScores, planScoring } from './scoring-plan.ts';
-import type { Scorer } from './types.ts';
+import type { Scorer, ScoreRequest } from './types.ts';
 
 export interface ScorerOptions extends ForwardPassesOptions {
   /** Layers of the model in the order in which they run; all in order by default. */
@@ -20,26 +20,35 @@ export interface ScorerOptions extends ForwardPassesOptions {
 export async function createScorer(model: Model, { stack, ...options }: ScorerOptions): Promise<Scorer> {
   const passes = new ForwardPasses(model, options);
   const { config } = model;
+  const scored = async (
+    greedy: boolean,
+    requests: readonly ScoreRequest[],
+    onProgress: (done: number, total: number) => void = () => {},
+  ) => {
+    const plan = planScoring(model, requests);
+    const results = plan.blank();
+    let done = 0;
+    onProgress(0, requests.length);
+    for (const { shape, tokens, asked, requests: own } of plan.batches) {
+      const { rows, targets, requests: owners } = asked();
+      const outputs = await passes.run(
+        { ...shape, rows: rows.length, stack, outputs: { scores: true, greedy } },
+        { ...tokens(), rows, targets },
+      );
+      addScores(outputs, owners, results);
+      done += own.length;
+      onProgress(done, requests.length);
+    }
+    if (results.some(({ loglikelihood }) => Number.isNaN(loglikelihood))) outputsNotFinite(model.folder);
+    return results;
+  };
   return {
     model,
     update: (overrides) => passes.update(overrides),
-    async score(requests, onProgress = () => {}) {
-      const plan = planScoring(model, requests);
-      const results = plan.blank();
-      let done = 0;
-      onProgress(0, requests.length);
-      for (const { shape, tokens, asked, requests: own } of plan.batches) {
-        const { rows, targets, requests: scored } = asked();
-        const outputs = await passes.run(
-          { ...shape, rows: rows.length, stack, outputs: { scores: true } },
-          { ...tokens(), rows, targets },
-        );
-        addScores(outputs, scored, results);
-        done += own.length;
-        onProgress(done, requests.length);
-      }
-      if (results.some(({ loglikelihood }) => Number.isNaN(loglikelihood))) outputsNotFinite(model.folder);
-      return results;
+    score: (requests, onProgress) => scored(true, requests, onProgress),
+    async likelihoods(requests, onProgress) {
+      const results = await scored(false, requests, onProgress);
+      return results.map(({ isGreedy: _, ...result }) => result);
     },
     async logits(ids) {
       const length = ids[0]?.length ?? 0;

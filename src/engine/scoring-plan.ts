@@ -102,18 +102,18 @@ export function planScoring(model: Model, requests: readonly ScoreRequest[]): Sc
   };
 }
 
-/** Adds what a pass says of each scored token to the result of its request. */
+/** Adds what a pass says of each scored token to the result of its request; `isGreedy` stays where no `greedy` was put out. */
 export function addScores(
   outputs: Readonly<Record<string, Values>>,
   requests: Int32Array,
   results: readonly ScoreResult[],
 ): void {
   const logProbability = outputs['log_probability'] as Float32Array;
-  const greedy = outputs['greedy'] as Uint8Array;
+  const greedy = outputs['greedy'] as Uint8Array | undefined;
   for (const [i, request] of requests.entries()) {
     const result = results[request]!;
     result.loglikelihood += logProbability[i]!;
-    result.isGreedy &&= greedy[i] === 1;
+    if (greedy) result.isGreedy &&= greedy[i] === 1;
   }
 }
 

@@ -42,23 +42,28 @@ export interface ScoreRequest {
   /** Aligned with `continuation`: which of its tokens count; the others are context. Default: all. */
   scored?: readonly boolean[];
 }
-export interface ScoreResult {
+export interface LikelihoodResult {
   /** Σ log p of the continuation, nats. */
   loglikelihood: number;
-  /** Every token of the continuation is the argmax. */
-  isGreedy: boolean;
   /** Scored tokens. */
   tokens: number;
   /** Tokens of the context cut off at the left to fit the model's positions. */
   truncated: number;
 }
+export interface ScoreResult extends LikelihoodResult {
+  /** Every token of the continuation is the argmax. */
+  isGreedy: boolean;
+}
+type OnProgress = (done: number, total: number) => void;
 /** Forward passes in length buckets with cached sessions. */
 export interface Scorer {
   readonly model: Model;
   /** Other values for the tensors that were overridden at creation; sessions are kept. */
   update(overrides: Overrides): void;
   /** Results in the order of the requests. */
-  score(requests: readonly ScoreRequest[], onProgress?: (done: number, total: number) => void): Promise<ScoreResult[]>;
+  score(requests: readonly ScoreRequest[], onProgress?: OnProgress): Promise<ScoreResult[]>;
+  /** The same log-likelihoods in less time (2 % where every token counts): no argmax is looked for. */
+  likelihoods(requests: readonly ScoreRequest[], onProgress?: OnProgress): Promise<LikelihoodResult[]>;
   /** logits float32 [rows, sequence, vocab]; each row its own document. */
   logits(ids: readonly (readonly number[])[]): Promise<{ shape: [number, number, number]; data: Float32Array }>;
   dispose(): Promise<void>;

@@ -31,7 +31,7 @@ export async function evaluateLikelihood(
 ): Promise<TaskResult> {
   const { maxPositions } = tools.scorer.model.config;
   const windows = set.documents.map(({ document }) => windowsOf(document, maxPositions));
-  const results = await tools.scorer.score(windows.flat(), onProgress);
+  const results = await tools.scorer.likelihoods(windows.flat(), onProgress);
 
   let next = 0;
   const likelihoods: Likelihood[] = [];

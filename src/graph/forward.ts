@@ -30,8 +30,10 @@ export interface ForwardOptions {
 export interface ForwardOutputs {
   /** `logits` float32 [rows, vocab]. */
   logits?: boolean;
-  /** Input `targets` int32 [rows], each ≥ 0; `log_probability` float32 [rows], `greedy` bool [rows]: the target is the argmax (the first of equals). */
+  /** Input `targets` int32 [rows], each ≥ 0; `log_probability` float32 [rows]. */
   scores?: boolean;
+  /** With `scores` also `greedy` bool [rows]: the target is the argmax (the first of equals). */
+  greedy?: boolean;
   /** `hidden.0` … `hidden.L` float32 [batch·sequence, hidden]: the input of each layer of the stack, and the last one's output before the final norm. */
   hidden?: boolean;
   /** `last` float32 [batch·sequence, hidden]: the last layer's output before the final norm. */
@@ -86,11 +88,11 @@ export function buildForward(config: ModelConfig, places: WeightPlaces, options:
     options.rows === undefined ? x : g.apply('Gather', [x, g.input('rows', 'int32', [options.rows])], { axis: 0 });
   const logitsOf = (rows: Tensor) => d.head(d.norm(rows));
   if (!outputs.logits) {
-    putScores(g, parts(g, chosen, Math.floor(logitsHeld / config.vocabSize)), logitsOf);
+    putScores(g, parts(g, chosen, Math.floor(logitsHeld / config.vocabSize)), logitsOf, outputs);
     return g;
   }
   const logits = logitsOf(chosen);
-  if (outputs.scores) putScores(g, [logits], (whole) => whole);
+  if (outputs.scores) putScores(g, [logits], (whole) => whole, outputs);
   g.output('logits', logits);
   return g;
 }
@@ -120,7 +122,12 @@ function pastInputs(g: Graph, config: ModelConfig, batch: number, length: number
 }
 
 /** Scores of all parts; those of one part are finished, and its logits freed, before the next begins. */
-function putScores(g: Graph, rows: readonly Tensor[], logitsOf: (rows: Tensor) => Tensor): void {
+function putScores(
+  g: Graph,
+  rows: readonly Tensor[],
+  logitsOf: (rows: Tensor) => Tensor,
+  { greedy = false }: ForwardOutputs,
+): void {
   const sizes = rows.map((part) => part.shape[0]!);
   const total = sizes.reduce((a, b) => a + b, 0);
   const targets = split(g, g.input('targets', 'int32', [total]), sizes, 0);
@@ -129,9 +136,9 @@ function putScores(g: Graph, rows: readonly Tensor[], logitsOf: (rows: Tensor) =
     const logits = logitsOf(part);
     const column = reshape(g, targets[i]!, [sizes[i]!, 1]);
     const chosen = g.apply('GatherElements', [logSoftmax(g, logits), column], { axis: 1 });
-    return concat(g, [chosen, cast(g, isLargest(g, logits, column), g.float)], 1);
+    return greedy ? concat(g, [chosen, cast(g, isLargest(g, logits, column), g.float)], 1) : chosen;
   });
-  const [logProbability, greedy] = split(g, concat(g, scored, 0), [1, 1], 1);
+  const [logProbability, largest] = split(g, concat(g, scored, 0), greedy ? [1, 1] : [1], 1);
   g.output('log_probability', reshape(g, logProbability!, [total]));
-  g.output('greedy', cast(g, reshape(g, greedy!, [total]), 'bool'));
+  if (largest) g.output('greedy', cast(g, reshape(g, largest, [total]), 'bool'));
 }

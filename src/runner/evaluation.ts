@@ -68,6 +68,7 @@ export async function openEvaluation(
       update,
       dispose,
       score: async (...args) => (await scoring.get()).score(...args),
+      likelihoods: async (...args) => (await scoring.get()).likelihoods(...args),
       logits: async (...args) => (await scoring.get()).logits(...args),
     },
     generator: { update, dispose, generate: async (...args) => (await generating.get()).generate(...args) },

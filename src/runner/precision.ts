@@ -34,7 +34,7 @@ async function lossOn({ request, spec }: Context, model: Model, { rows, sequence
       const all = [...ids.subarray(row * sequence, (row + 1) * sequence)];
       return { context: all.slice(0, 1), continuation: all.slice(1) };
     });
-    const scores = await scorer.score(requests);
+    const scores = await scorer.likelihoods(requests);
     const tokens = requests.reduce((sum, { continuation }) => sum + continuation.length, 0);
     return { tokens, nats: -scores.reduce((sum, { loglikelihood }) => sum + loglikelihood, 0) / tokens };
   } finally {

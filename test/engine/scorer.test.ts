@@ -64,6 +64,8 @@ describe('the scorer', () => {
     const scorer = await createScorer(model, { threads });
     const together = await scorer.score(requests);
     const reversed = (await scorer.score([...requests].reverse())).reverse();
+    const plain = together.map(({ loglikelihood, tokens, truncated }) => ({ loglikelihood, tokens, truncated }));
+    assert.deepEqual(await scorer.likelihoods(requests), plain, 'the same bits without looking for the argmax');
     let worst = 0;
     for (const [i, request] of requests.entries()) {
       const [alone] = await scorer.score([request]);

@@ -241,7 +241,8 @@ describe('nodes that WebGPU leaves to the CPU', webgpu, () => {
     'sum of gradients': () => buildSum(device.forms, parameters),
     'norm of gradients': () => buildSquares(device.forms, parameters),
     AdamW: () => buildAdamw(device.forms, parameters, training),
-    scoring: () => buildForward(config, places, { ...size, parents: true, rows: 8, outputs: { scores: true } }),
+    scoring: () =>
+      buildForward(config, places, { ...size, parents: true, rows: 8, outputs: { scores: true, greedy: true } }),
     'a token of a text': () => buildForward(config, places, { ...size, sequence: 1, ...cached }),
   };
   for (const [name, graph] of Object.entries(graphs)) {

@@ -42,16 +42,18 @@ export function fakeTools(
   const prompts: (readonly number[])[] = [];
   const scorer = {
     model: { config: { maxPositions: 64, eosTokenIds: [2] } },
-    async score(asked: readonly ScoreRequest[]): Promise<ScoreResult[]> {
-      requests.push(...asked);
-      return asked.map((request, i) => ({
-        loglikelihood: loglikelihood(request, i),
-        isGreedy: false,
-        tokens: request.scored?.filter(Boolean).length ?? request.continuation.length,
-        truncated: Math.max(0, request.context.length + request.continuation.length - 65),
-      }));
-    },
+    score: answer,
+    likelihoods: answer,
   } as unknown as Scorer;
+  async function answer(asked: readonly ScoreRequest[]): Promise<ScoreResult[]> {
+    requests.push(...asked);
+    return asked.map((request, i) => ({
+      loglikelihood: loglikelihood(request, i),
+      isGreedy: false,
+      tokens: request.scored?.filter(Boolean).length ?? request.continuation.length,
+      truncated: Math.max(0, request.context.length + request.continuation.length - 65),
+    }));
+  }
   const generator = {
     async generate(asked: readonly (readonly number[])[]) {
       prompts.push(...asked);
