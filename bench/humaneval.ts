@@ -1,14 +1,13 @@
 // HumanEval in the sandbox: the reference solutions, all of which must pass, and the same with a body that returns something else,
 // all of which must fail; and the time that takes.
 //   node --import tsx bench/humaneval.ts HumanEval.jsonl.gz [--out FOLDER]        (after npm run build)
-import { mkdir, writeFile } from 'node:fs/promises';
-import { cpus, loadavg, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { readDocuments } from '../src/data/benchmark-data.ts';
 import { runAll } from '../src/evaluate/program.ts';
 import { openSandbox } from '../src/evaluate/sandbox/open.ts';
 import { benchmarkOf } from '../src/tasks/benchmarks.ts';
+import { machine, today, writeResults } from './results.ts';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -33,8 +32,8 @@ const all = seconds();
 await sandbox.close();
 
 const result = {
-  date: new Date().toISOString().slice(0, 10),
-  machine: `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
+  date: today(),
+  machine: machine(),
   load_before: Number(load.toFixed(1)),
   sandbox: sandbox.description,
   problems: problems.length,
@@ -49,8 +48,5 @@ const result = {
   asked: { all: 180 },
 };
 console.log(JSON.stringify(result, null, 2));
-if (options.out !== undefined) {
-  await mkdir(options.out, { recursive: true });
-  await writeFile(join(options.out, 'humaneval.json'), `${JSON.stringify(result, null, 2)}\n`);
-}
+if (options.out !== undefined) await writeResults(options.out, 'humaneval', result);
 if (passed !== problems.length || mutated !== 0) process.exitCode = 1;

@@ -1,15 +1,14 @@
 // Speed and memory of choice questions, scoring and generation, and, with --torch PYTHON, against transformers step by step.
 //   node --import tsx bench/inference.ts [--cases choices,score,greedy1,greedy16] [--rounds 15] [--threads 2]
-//     [--torch python3] [--out FOLDER]
+//     [--torch python3] [--isa native|avx2] [--out FOLDER]
 import { execFileSync } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { exists } from '../src/base/files.ts';
 import { cases, config, countOf } from './inference/cases.ts';
-import { type Answer, duel, median, type Series, startEngine } from './training/duel.ts';
+import { machine, today, withEarlier, writeResults } from './results.ts';
+import { type Answer, duel, environmentOf, median, type Series, startEngine } from './training/duel.ts';
 import { writeModelFolder } from './training/model.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -20,6 +19,7 @@ const { values: options } = parseArgs({
     threads: { type: 'string', default: '2' },
     torch: { type: 'string' },
     out: { type: 'string' },
+    isa: { type: 'string', default: 'native' },
   },
 });
 
@@ -55,10 +55,10 @@ async function measure(name: string): Promise<Row> {
   await writeModelFolder(folder, config);
   const script = (file: string) => join(here, 'inference', file);
   const ours = ['--import', 'tsx', script('engine.ts'), name, folder, options.threads];
-  const engines = [startEngine('strata', process.execPath, ours)];
+  const engines = [startEngine('strata', process.execPath, ours, environment)];
   if (options.torch) {
     const args = [script('engine.py'), JSON.stringify(chosen), folder, options.threads];
-    engines.push(startEngine('transformers', options.torch, args));
+    engines.push(startEngine('transformers', options.torch, args, environment));
   }
   const rounds = Number(options.rounds);
   const load = loadavg()[0]!;
@@ -69,8 +69,8 @@ async function measure(name: string): Promise<Row> {
   const row: Row = {
     case: name,
     what: chosen.what,
-    date: new Date().toISOString().slice(0, 10),
-    machine,
+    date: today(),
+    machine: machine(options),
     rounds,
     load_before: round(load, 1),
     unit,
@@ -145,7 +145,7 @@ function markdown(rows: readonly Row[], reference: string | undefined): string {
   ];
   return `# Speed of scoring and generation
 
-${[machine, reference].filter(Boolean).join('; ')}. Model: 45.5M parameters in 14 layers, float32, random weights. Medians of
+${[machine(options), reference].filter(Boolean).join('; ')}. Model: 45.5M parameters in 14 layers, float32, random weights. Medians of
 ${options.rounds} steps, engines alternating step by step in random order, each in a process of its own. Ratio: time of
 transformers over ours, median of the rounds, its middle half, and of the quickest step of each. Load: processes that wanted to
 run in the minute before; on 2 cores more than 2 disturb.
@@ -160,7 +160,7 @@ key-value cache; attention is sdpa.
 `;
 }
 
-const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, ${options.threads} threads`;
+const environment = await environmentOf(options.isa);
 const reference = options.torch && versions(options.torch);
 const measured: Row[] = [];
 for (const name of options.cases.split(',')) {
@@ -168,15 +168,8 @@ for (const name of options.cases.split(',')) {
   console.error(JSON.stringify(measured.at(-1)));
 }
 if (options.out) {
-  const file = join(options.out, 'inference.json');
-  await mkdir(options.out, { recursive: true });
-  // Cases that were not measured this time keep their figures.
-  const before: Row[] = (await exists(file)) ? JSON.parse(await readFile(file, 'utf8')).rows : [];
-  const rows = Object.keys(cases).flatMap((name) => {
-    const row = [...measured, ...before].find((r) => r.case === name);
-    return row ? [row] : [];
-  });
-  await writeFile(file, `${JSON.stringify({ reference, rows }, null, 2)}\n`);
-  await writeFile(join(options.out, 'inference.md'), markdown(rows, reference));
+  const name = options.isa === 'native' ? 'inference' : `inference-${options.isa}`;
+  const rows = await withEarlier(options.out, name, measured, (row) => row.case, Object.keys(cases));
+  await writeResults(options.out, name, { reference, rows }, markdown(rows, reference));
 }
 console.log(markdown(measured, reference));

@@ -2,14 +2,15 @@
 // each in a process of its own for a few steps at sequence 512, against what `plan` says of it.
 //   node --import tsx bench/large.ts [--cases lora,loraInt4,blocks] [--steps 2] [--folder FOLDER] [--keep] [--out bench/results]
 // The checkpoint (2.4 GB, in shards) is written to FOLDER, by default a temporary one, and deleted afterwards without --keep.
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { peakMemory } from '../src/plan/cost.ts';
 import { largeCases, largeStack, largeTrained, largeWeights } from './large/cases.ts';
 import { writeCheckpoint } from './large/checkpoint.ts';
+import { machine, today, withEarlier, writeResults } from './results.ts';
 import { startEngine } from './training/duel.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -79,13 +80,6 @@ for (const name of options.cases.split(',')) {
 }
 if (!options.keep) await rm(options.folder, { recursive: true });
 if (options.out) {
-  await mkdir(options.out, { recursive: true });
-  const file = join(options.out, 'large.json');
-  const before = await readFile(file, 'utf8').then(
-    (text) => (JSON.parse(text) as { rows: Row[] }).rows,
-    () => [],
-  );
-  const all = new Map([...before, ...rows].map((row) => [row.case, row]));
-  const machine = `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
-  await writeFile(file, `${JSON.stringify({ machine, rows: [...all.values()] }, null, 2)}\n`);
+  const all = await withEarlier(options.out, 'large', rows, (row) => row.case, Object.keys(largeCases));
+  await writeResults(options.out, 'large', { machine: `${today()}, ${machine()}`, rows: all });
 }

@@ -2,14 +2,15 @@
 // training take turns, in processes of their own.
 //   node --import tsx bench/predictions.ts [--cases mini,small] [--rounds 3] [--steps 3] [--threads 2] [--out bench/results]
 // With --out, cases measured before stay in the file unless they are measured again.
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { peakMemory, stepSeconds } from '../src/plan/cost.ts';
 import type { Speed } from '../src/plan/types.ts';
 import { cases, stackFor, trainedOf } from './predictions/cases.ts';
+import { machine, today, withEarlier, writeResults } from './results.ts';
 import { median, startEngine } from './training/duel.ts';
 import { writeModelFolder } from './training/model.ts';
 
@@ -123,16 +124,9 @@ for (const name of options.cases.split(',')) {
   rows.push(await measure(name));
   console.error(JSON.stringify(rows.at(-1)));
 }
-const machine = `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, ${options.threads} threads`;
+const header = `${today()}, ${machine({ threads: options.threads })}`;
 if (options.out) {
-  await mkdir(options.out, { recursive: true });
-  const file = join(options.out, 'predictions.json');
-  const before = await readFile(file, 'utf8').then(
-    (text) => (JSON.parse(text) as { rows: Row[] }).rows,
-    () => [],
-  );
-  const all = new Map([...before, ...rows].map((row) => [row.case, row]));
-  const ordered = Object.keys(cases).flatMap((name) => all.get(name) ?? []);
-  await writeFile(file, `${JSON.stringify({ machine, rounds: Number(options.rounds), rows: ordered }, null, 2)}\n`);
-  await writeFile(join(options.out, 'predictions.md'), markdown(ordered, machine));
-} else console.log(markdown(rows, machine));
+  const all = await withEarlier(options.out, 'predictions', rows, (row) => row.case, Object.keys(cases));
+  const record = { machine: header, rounds: Number(options.rounds), rows: all };
+  await writeResults(options.out, 'predictions', record, markdown(all, header));
+} else console.log(markdown(rows, header));

@@ -1,15 +1,18 @@
 // Speed and memory of training and scoring: as a share of a bare MatMul of 2048³ measured in the same run, and, with --torch
 // PYTHON, against PyTorch + transformers step by step.
 //   node --import tsx bench/training.ts [--shapes A,B,C,D,score] [--rounds 15] [--threads 2] [--torch python3] [--out FOLDER]
-import { mkdir, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir, totalmem } from 'node:os';
+//     [--isa native|avx2] [--beside 'COMMAND … SHAPE …']
+// With --isa avx2 all engines run as on a processor without AVX-512. --beside names another program that does one step of SHAPE
+// for each line on stdin and answers {"ms": …}: what share of the bare product it reaches in the same run.
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { keptLayers } from '../src/model/open.ts';
 import { forwardFlopsPerToken, trainingFlopsPerToken } from '../src/plan/cost.ts';
 import { stackOf } from '../src/plan/selectors.ts';
-import { duel, median, type Series, startEngine } from './training/duel.ts';
+import { machine, today, writeResults } from './results.ts';
+import { duel, environmentOf, median, type Series, startEngine } from './training/duel.ts';
 import { writeModelFolder } from './training/model.ts';
 import { loraPlan, type Shape, shapes, trainedNames } from './training/shapes.ts';
 
@@ -21,8 +24,12 @@ const { values: options } = parseArgs({
     threads: { type: 'string', default: '2' },
     torch: { type: 'string' },
     out: { type: 'string' },
+    isa: { type: 'string', default: 'native' },
+    beside: { type: 'string' },
   },
 });
+
+const environment = await environmentOf(options.isa);
 
 /** FLOPs of one step, the whole S × S square of attention counted. */
 function flops(shape: Shape): number {
@@ -49,6 +56,8 @@ interface Row {
   torch_peak_mb?: number;
   ratio?: number;
   loss_difference?: number;
+  beside_share?: number;
+  beside_ratio?: number;
 }
 
 async function measure(name: string): Promise<Row> {
@@ -57,37 +66,48 @@ async function measure(name: string): Promise<Row> {
   const folder = join(tmpdir(), `strata-bench-${shape.config.hiddenSize}-${shape.config.layers}`);
   await writeModelFolder(folder, shape.config);
   const ours = (what: string) =>
-    startEngine(what, process.execPath, [
-      '--import',
-      'tsx',
-      join(here, 'training/engine.ts'),
+    startEngine(
       what,
-      folder,
-      options.threads,
-    ]);
+      process.execPath,
+      ['--import', 'tsx', join(here, 'training/engine.ts'), what, folder, options.threads],
+      environment,
+    );
   const engines = [ours(name), ours('matmul')];
   if (options.torch) {
-    const script = join(here, 'training/engine.py');
-    engines.push(startEngine('torch', options.torch, [script, JSON.stringify(shape), folder, options.threads]));
+    const args = [join(here, 'training/engine.py'), JSON.stringify(shape), folder, options.threads];
+    engines.push(startEngine('torch', options.torch, args, environment));
   }
-  const [strata, matmul, torch] = await duel(engines, Number(options.rounds));
+  if (options.beside) {
+    engines.push(startEngine('beside', 'sh', ['-c', `exec ${options.beside.replaceAll('SHAPE', name)}`], environment));
+  }
+  const series = await duel(engines, Number(options.rounds));
+  const [strata, matmul] = series;
+  const of = (engine: string) => series.find((s) => s.name === engine);
   // By themselves: the more programs take turns, the less each finds of its data in the caches.
   const again = shape.score
     ? undefined
     : await duel([ours(name), ours(`${name}:recompute`)], Math.ceil(Number(options.rounds) / 2));
-  return row(name, shape, { strata: strata!, matmul: matmul!, torch, kept: again?.[0], recomputed: again?.[1] });
+  return row(name, shape, {
+    strata: strata!,
+    matmul: matmul!,
+    torch: of('torch'),
+    beside: of('beside'),
+    kept: again?.[0],
+    recomputed: again?.[1],
+  });
 }
 
 interface Measured {
   strata: Series;
   matmul: Series;
   torch: Series | undefined;
+  beside: Series | undefined;
   /** Without and with recomputation. */
   kept: Series | undefined;
   recomputed: Series | undefined;
 }
 
-function row(name: string, shape: Shape, { strata, matmul, torch, kept, recomputed }: Measured): Row {
+function row(name: string, shape: Shape, { strata, matmul, torch, beside, kept, recomputed }: Measured): Row {
   const ms = (s: Series) => median(s.answers.map((a) => a.ms));
   const tokens = shape.batch * shape.sequence;
   const gflops = flops(shape) / ms(strata) / 1e6;
@@ -115,6 +135,10 @@ function row(name: string, shape: Shape, { strata, matmul, torch, kept, recomput
       ratio: round(against(torch, strata), 2),
       loss_difference: round(Math.abs(torch.first.loss - strata.first.loss), 6),
     }),
+    ...(beside && {
+      beside_share: round(flops(shape) / ms(beside) / 1e6 / bare, 2),
+      beside_ratio: round(against(beside, strata), 2),
+    }),
   };
 }
 
@@ -131,6 +155,7 @@ function markdown(rows: readonly Row[], machine: string): string {
       r.torch_tokens_per_second ?? '–',
       r.torch_peak_mb ?? '–',
       r.ratio ?? '–',
+      ...(options.beside ? [r.beside_share ?? '–', r.beside_ratio ?? '–'] : []),
     ].join(' | '),
   );
   const memory = rows
@@ -140,12 +165,13 @@ function markdown(rows: readonly Row[], machine: string): string {
       const [own, again] = [r.peak_mb, r.recomputed_peak_mb!];
       return [r.shape, own, share(own), again, share(again), r.recomputed_time].join(' | ');
     });
+  const beside = options.beside ? ' share of the other | ratio to it |' : '';
   return `# Training and scoring speed
 
 ${machine}. Medians of ${options.rounds} steps, engines alternating step by step in random order.
 
-| shape | what | tokens/s | GFLOP/s | bare 2048³ | share | peak MB | PyTorch tokens/s | PyTorch peak MB | ratio |
-|---|---|---|---|---|---|---|---|---|---|
+| shape | what | tokens/s | GFLOP/s | bare 2048³ | share | peak MB | PyTorch tokens/s | PyTorch peak MB | ratio |${beside}
+|---|---|---|---|---|---|---|---|---|---|${beside && '---|---|'}
 ${cells.map((c) => `| ${c} |`).join('\n')}
 
 Share: FLOPs of the step (attention counted as the whole square) per second over those of the bare product, which is measured
@@ -169,14 +195,10 @@ for (const name of options.shapes.split(',')) {
   rows.push(await measure(name));
   console.error(JSON.stringify(rows.at(-1)));
 }
-const machine = `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, ${options.threads} threads`;
-const text = markdown(rows, machine);
-console.log(text);
+const header = `${today()}, ${machine(options)}`;
+const page = markdown(rows, header);
+console.log(page);
 if (options.out) {
-  await mkdir(options.out, { recursive: true });
-  await writeFile(
-    join(options.out, 'training.json'),
-    `${JSON.stringify({ machine, rounds: Number(options.rounds), rows }, null, 2)}\n`,
-  );
-  await writeFile(join(options.out, 'training.md'), text);
+  const name = options.isa === 'native' ? 'training' : `training-${options.isa}`;
+  await writeResults(options.out, name, { machine: header, rounds: Number(options.rounds), rows }, page);
 }

@@ -1,5 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { type Random, random } from '../../src/base/random.ts';
 
 export interface Answer {
@@ -16,8 +20,14 @@ interface Engine {
   step(): Promise<Answer>;
 }
 
-export function startEngine(name: string, command: string, args: readonly string[]): Engine {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+/** `environment` is added to this process's own. */
+export function startEngine(
+  name: string,
+  command: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Engine {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...environment } });
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   return {
     name,
@@ -31,6 +41,19 @@ export function startEngine(name: string, command: string, args: readonly string
       }
     },
   };
+}
+
+/**
+ * Environment in which an engine sees no AVX-512 (see hide-avx512.c): `isa` is `native` or `avx2`. Needs a C compiler, Linux and
+ * a processor with CPUID faulting.
+ */
+export async function environmentOf(isa: string): Promise<Record<string, string>> {
+  if (isa === 'native') return {};
+  if (isa !== 'avx2') throw new Error(`no instruction set ${isa}; there are native and avx2`);
+  const library = join(await mkdtemp(join(tmpdir(), 'strata-bench-')), 'hide-avx512.so');
+  const source = fileURLToPath(new URL('hide-avx512.c', import.meta.url));
+  execFileSync('cc', ['-O2', '-shared', '-fPIC', '-o', library, source, '-ldl'], { stdio: 'inherit' });
+  return { LD_PRELOAD: library };
 }
 
 export interface Series {
