@@ -5,7 +5,7 @@ import { rowLength } from './packing.ts';
 import { checkIds } from './requests.ts';
 import { plainRun, tokenInputs } from './runs.ts';
 import { addScores, planScoring } from './scoring-plan.ts';
-import type { Scorer, ScoreRequest } from './types.ts';
+import type { ScoreRequest, Scorer } from './types.ts';
 
 export interface ScorerOptions extends ForwardPassesOptions {
   /** Layers of the model in the order in which they run; all in order by default. */

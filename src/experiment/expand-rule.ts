@@ -12,13 +12,20 @@ export function regionOf(rule: ExpandRule, layers: number): { start: number; len
   return regions[rule];
 }
 
+/** Why a rule cannot insert `blocks` blocks into a model of `layers` layers: it has room for one after each layer of its region. */
+export function tooManyBlocks(rule: ExpandRule, blocks: number, layers: number): string | undefined {
+  const room = regionOf(rule, layers)?.length ?? layers;
+  if (blocks <= room) return undefined;
+  return `\`${rule}\` has ${room} layer${room === 1 ? '' : 's'} in this model, so it takes at most ${room} blocks, not ${blocks}.`;
+}
+
 /**
  * The base layers after which a rule inserts `blocks` blocks: the region is cut into equal groups and a block stands behind
- * the last layer of each, `start + ⌊length·(k+1)/blocks⌋ − 1` (design §4; LLaMA-Pro, section 3.2, for `uniform`). More blocks
- * than layers give repeated layers, which validation refuses. [] for `analysis`, which needs a measurement.
+ * the last layer of each, `start + ⌊length·(k+1)/blocks⌋ − 1` (design §4; LLaMA-Pro, section 3.2, for `uniform`). Undefined for
+ * more blocks than the region has layers, and for `analysis`, which needs a measurement.
  */
-export function resolveExpandRule(rule: ExpandRule, blocks: number, layers: number): number[] {
+export function resolveExpandRule(rule: ExpandRule, blocks: number, layers: number): number[] | undefined {
   const region = regionOf(rule, layers);
-  if (!region) return [];
+  if (!region || blocks > region.length) return undefined;
   return Array.from({ length: blocks }, (_, k) => region.start + Math.floor((region.length * (k + 1)) / blocks) - 1);
 }

@@ -21,7 +21,7 @@ export function layerChanges(arm: ArmSpec, layers: number | undefined): LayerCha
 
 function insertedAfter({ after }: ExpandSpec, layers: number | undefined): number[] | undefined {
   if (after.kind === 'layers') return [...after.layers].sort((a, b) => a - b);
-  if (after.rule === 'analysis' || layers === undefined) return undefined;
+  if (layers === undefined) return undefined;
   return resolveExpandRule(after.rule, after.blocks, layers);
 }
 

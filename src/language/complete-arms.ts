@@ -42,9 +42,9 @@ const rules: Source = ({ view, written }) => {
 };
 
 function positionsOf(rule: ExpandRule, blocks: number, layers: number): string | undefined {
-  const region = regionOf(rule, layers);
-  if (!region || !Number.isInteger(blocks) || blocks < 1 || blocks > region.length) return undefined;
-  return `${blocks} ${blocks === 1 ? 'block' : 'blocks'}: after ${resolveExpandRule(rule, blocks, layers).join(', ')}`;
+  if (!Number.isInteger(blocks) || blocks < 1) return undefined;
+  const after = resolveExpandRule(rule, blocks, layers);
+  return after && `${blocks} ${blocks === 1 ? 'block' : 'blocks'}: after ${after.join(', ')}`;
 }
 
 /** `blocks: n`, as many as the rule's region has room for. */
@@ -56,7 +56,7 @@ const blocks: Source = ({ view, written }) => {
   return range(1, room + 1).map((n) => ({
     text: `${n}`,
     kind: 'number',
-    detail: rule && `after ${resolveExpandRule(rule, n, layers).join(', ')}`,
+    detail: rule && `after ${resolveExpandRule(rule, n, layers)?.join(', ') ?? ''}`,
   }));
 };
 

@@ -13,6 +13,9 @@ const unsupported: { key: string; harmless: readonly unknown[]; what: string }[]
   { key: 'add_cross_attention', harmless: [false], what: 'cross-attention' },
 ];
 
+/** More than any model has: names of all tensors are held in memory. */
+const mostLayers = 10_000;
+
 /**
  * Reads a config.json of any supported family, as transformers 4 or 5 wrote it. `place` names it in messages.
  * Fails with `unknown-model-type`, `not-available-…` (a setting that is not carried out) or `invalid-config-…`.
@@ -33,10 +36,12 @@ export function parseConfig(raw: RawConfig, place = 'config.json'): ModelConfig 
         remedy: harmless.length > 0 ? `Supported is ${key}: ${harmless[0]}.` : 'Use the unquantised checkpoint.',
       });
   }
-  const count = (key: string, fallback?: number): number => {
+  const count = (key: string, fallback?: number, most = Number.POSITIVE_INFINITY): number => {
     const value = raw[key] ?? fallback;
-    if (typeof value === 'number' && Number.isInteger(value) && value > 0) return value;
-    return fail('invalid-config-value', `${place}: ${key} is ${short(value)}, not a whole number above 0.`, {
+    const whole = typeof value === 'number' && Number.isInteger(value) && value > 0;
+    if (whole && value <= most) return value;
+    const wanted = whole ? `${most} or less` : 'a whole number above 0';
+    return fail('invalid-config-value', `${place}: ${key} is ${short(value)}, not ${wanted}.`, {
       place,
       remedy: 'Correct config.json, or fetch it again.',
     });
@@ -52,7 +57,7 @@ export function parseConfig(raw: RawConfig, place = 'config.json'): ModelConfig 
   const { defaults } = family;
   const hiddenSize = count('hidden_size');
   const heads = count('num_attention_heads');
-  const layers = count('num_hidden_layers');
+  const layers = count('num_hidden_layers', undefined, mostLayers);
   const kvHeads = count('num_key_value_heads', defaults.kvHeads === 'heads' ? heads : defaults.kvHeads);
   const headDim = count('head_dim', defaults.headDim === 'hidden / heads' ? hiddenSize / heads : defaults.headDim);
   if (heads % kvHeads !== 0)

@@ -90,6 +90,19 @@ const cases: Case[] = [
     code: 'invalid-safetensors-shape',
   },
   {
+    what: 'a hundred million layers',
+    reader: 'overlay',
+    file: 'run/model/config.json',
+    change: (t) => t.replace('"num_hidden_layers":3', '"num_hidden_layers":100000000'),
+    code: 'invalid-config-value',
+  },
+  {
+    what: 'a hundred million blocks',
+    reader: 'experiment',
+    file: 'x.strata.yaml',
+    change: (t) => t.replace('shallow_half, blocks: 3', 'shallow_half, blocks: 100000000'),
+  },
+  {
     what: 'a benchmark that is none in a file of tasks',
     reader: 'tasks-file',
     file: 'tasks.yaml',

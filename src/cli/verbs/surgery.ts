@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { fail, sentence } from '../../base/problem.ts';
+import { tooManyBlocks } from '../../experiment/expand-rule.ts';
 import { parse } from '../../experiment/parse.ts';
 import { layerChanges } from '../../experiment/stack.ts';
 import type { ArmSpec } from '../../experiment/types.ts';
-
 import { surgeryFolder } from '../../model/export.ts';
 import { planSurgery } from '../../model/surgery.ts';
 import type { StackLayer, Surgery } from '../../model/types.ts';
@@ -82,6 +82,10 @@ async function fromArm(text: string, options: Record<string, unknown>, cwd: stri
     return fail('unknown-arm', `${file} has no arm ${name}.`, {
       remedy: `Its arms are ${Object.keys(experiment.arms).join(', ')}.`,
     });
+  const after = arm.expand?.after;
+  const misfit = after?.kind === 'rule' ? tooManyBlocks(after.rule, after.blocks, layers) : undefined;
+  if (misfit !== undefined)
+    fail('invalid-surgery', `The arm ${name}: ${misfit}`, { place: file, remedy: 'Insert fewer blocks.' });
   return ofArm(arm, layers, file);
 }
 

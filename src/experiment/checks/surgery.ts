@@ -1,5 +1,5 @@
 import { removeEntry } from '../edits.ts';
-import { regionOf } from '../expand-rule.ts';
+import { regionOf, tooManyBlocks } from '../expand-rule.ts';
 import { layerChanges } from '../stack.ts';
 import type { Path } from '../tree.ts';
 import type { ArmSpec } from '../types.ts';
@@ -73,14 +73,11 @@ export const surgeryChecks: Check[] = [
       for (const { name, expand } of armsOf(context)) {
         if (expand?.after.kind !== 'rule') continue;
         const { rule, blocks } = expand.after;
-        const room = regionOf(rule, context.facts.model!.layers)?.length ?? context.facts.model!.layers;
+        const { layers } = context.facts.model!;
+        const room = regionOf(rule, layers)?.length ?? layers;
+        const message = tooManyBlocks(rule, blocks, layers);
         const path = ['arms', name, 'expand', 'blocks'];
-        if (blocks > room)
-          yield {
-            path,
-            message: `\`${rule}\` has ${room} layer${room === 1 ? '' : 's'} in this model, so it takes at most ${room} blocks, not ${blocks}.`,
-            fixes: room > 0 ? changeTo(context.tree, path, `${room}`) : [],
-          };
+        if (message) yield { path, message, fixes: room > 0 ? changeTo(context.tree, path, `${room}`) : [] };
       }
     },
   },

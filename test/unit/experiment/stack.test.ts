@@ -14,7 +14,8 @@ test('rules of insertion, as in the papers', () => {
   assert.deepEqual(resolveExpandRule('shallow_half', 3, 12), [1, 3, 5]);
   assert.deepEqual(resolveExpandRule('shallow_half', 2, 5), [0, 1]);
   assert.deepEqual(resolveExpandRule('deep_half', 2, 5), [2, 4]);
-  assert.deepEqual(resolveExpandRule('analysis', 2, 5), []);
+  assert.equal(resolveExpandRule('analysis', 2, 5), undefined);
+  assert.equal(resolveExpandRule('uniform', 6, 5), undefined);
 });
 
 test('a rule stays in its region, ends at its last layer, and repeats no layer while there is room', () => {
@@ -23,7 +24,7 @@ test('a rule stays in its region, ends at its last layer, and repeats no layer w
     fc.property(rule, fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 200 }), (r, layers, blocks) => {
       const { start, length } = regionOf(r, layers)!;
       fc.pre(blocks <= length);
-      const after = resolveExpandRule(r, blocks, layers);
+      const after = resolveExpandRule(r, blocks, layers)!;
       assert.equal(after.length, blocks);
       assert.equal(after.at(-1), start + length - 1);
       for (const [i, layer] of after.entries()) assert.ok(layer >= start && (i === 0 || layer > after[i - 1]!));

@@ -105,6 +105,7 @@ describe('what is not carried out is refused with a sentence', () => {
     ['invalid-config-value', { ...llama, hidden_size: 0 }],
     ['invalid-config-value', { ...llama, vocab_size: undefined }],
     ['invalid-config-value', { ...llama, num_hidden_layers: 2.5 }],
+    ['invalid-config-value', { ...llama, num_hidden_layers: 100_000_000 }],
     ['invalid-config-value', { ...llama, hidden_size: 30 }],
     ['invalid-config-value', { ...llama, rope_theta: 'large' }],
     ['invalid-config-value', { ...llama, rope_scaling: { rope_type: 'linear' } }],
