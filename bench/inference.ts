@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { cases, config, countOf } from './inference/cases.ts';
 import { machine, today, withEarlier, writeResults } from './results.ts';
-import { type Answer, duel, environmentOf, median, type Series, startEngine } from './training/duel.ts';
+import { type Answer, duel, environmentOf, median, type Series, startEngine, startOwnEngine } from './training/duel.ts';
 import { writeModelFolder } from './training/model.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -54,8 +54,7 @@ async function measure(name: string): Promise<Row> {
   const folder = join(tmpdir(), `strata-bench-${config.hiddenSize}-${config.layers}`);
   await writeModelFolder(folder, config);
   const script = (file: string) => join(here, 'inference', file);
-  const ours = ['--import', 'tsx', script('engine.ts'), name, folder, options.threads];
-  const engines = [startEngine('strata', process.execPath, ours, environment)];
+  const engines = [startOwnEngine('strata', script('engine.ts'), [name, folder, options.threads], environment)];
   if (options.torch) {
     const args = [script('engine.py'), JSON.stringify(chosen), folder, options.threads];
     engines.push(startEngine('transformers', options.torch, args, environment));

@@ -11,7 +11,7 @@ import { peakMemory } from '../src/plan/cost.ts';
 import { largeCases, largeStack, largeTrained, largeWeights } from './large/cases.ts';
 import { writeCheckpoint } from './large/checkpoint.ts';
 import { machine, today, withEarlier, writeResults } from './results.ts';
-import { startEngine } from './training/duel.ts';
+import { startOwnEngine } from './training/duel.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({
@@ -45,14 +45,7 @@ async function measure(name: string): Promise<Row> {
   if (!of) throw new Error(`no case ${name}; there are ${Object.keys(largeCases).join(', ')}`);
   const stack = await largeStack(of, options.folder);
   const predicted = peakMemory(stack, largeTrained(of, stack), of.shape, largeWeights(of));
-  const engine = startEngine(name, process.execPath, [
-    '--import',
-    'tsx',
-    join(here, 'large/engine.ts'),
-    name,
-    options.folder,
-    options.threads,
-  ]);
+  const engine = startOwnEngine(name, join(here, 'large/engine.ts'), [name, options.folder, options.threads]);
   const answers: Answer[] = [];
   for (let i = 0; i < Number(options.steps); i++) answers.push((await engine.step()) as unknown as Answer);
   engine.child.stdin!.end();

@@ -11,7 +11,7 @@ import { peakMemory, stepSeconds } from '../src/plan/cost.ts';
 import type { Speed } from '../src/plan/types.ts';
 import { cases, stackFor, trainedOf } from './predictions/cases.ts';
 import { machine, today, withEarlier, writeResults } from './results.ts';
-import { median, startEngine } from './training/duel.ts';
+import { median, startEngine, startOwnEngine } from './training/duel.ts';
 import { writeModelFolder } from './training/model.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -50,17 +50,11 @@ async function measure(name: string): Promise<Row> {
   if (!of) throw new Error(`no case ${name}; there are ${Object.keys(cases).join(', ')}`);
   const folder = join(tmpdir(), `strata-predictions-${process.pid}`);
   await writeModelFolder(folder, of.config);
-  const engine = (kind: string) =>
-    startEngine(kind, process.execPath, [
-      '--import',
-      'tsx',
-      join(here, 'predictions/engine.ts'),
-      kind,
-      name,
-      folder,
-      options.threads,
-    ]);
-  const [training, calibration] = [engine('case'), engine('probe')];
+  const script = join(here, 'predictions/engine.ts');
+  const training = startOwnEngine('case', script, ['case', name, folder, options.threads]);
+  // `plan` measures in its own process, whose memory is as the system gives it.
+  const probe = ['--import', 'tsx', script, 'probe', name, folder, options.threads];
+  const calibration = startEngine('probe', process.execPath, probe);
   const steps: StepAnswer[] = [];
   const speeds: Speed[] = [];
   const next = async () => (await training.step()) as unknown as StepAnswer;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Random, random } from '../../src/base/random.ts';
+import { workerEnvironment } from '../../src/launch/worker-environment.ts';
 
 export interface Answer {
   ms: number;
@@ -41,6 +42,17 @@ export function startEngine(
       }
     },
   };
+}
+
+/** A script of ours (TypeScript) as an engine, with the memory that a run's worker gets. */
+export function startOwnEngine(
+  name: string,
+  script: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Engine {
+  const env = { ...(workerEnvironment() as Record<string, string>), ...environment };
+  return startEngine(name, process.execPath, ['--import', 'tsx', script, ...args], env);
 }
 
 /**

@@ -15,6 +15,7 @@ import type { RunRequest } from '../record/types.ts';
 import { lastLine, type Program, pause } from './program.ts';
 import { clearRemoved, watchRemoval } from './removed.ts';
 import { sweep } from './sweep.ts';
+import { workerEnvironment } from './worker-environment.ts';
 
 /** How long a worker may take to write its checkpoint after TERM, unless the cancel says otherwise. */
 export const defaultGrace = 10_000;
@@ -85,7 +86,7 @@ function startWorker(folder: string, n: number, program: Program, cookie: string
     return spawn(program[0], [...program.slice(1), '__work', folder, String(n)], {
       detached: true, // Leads a process group of its own, so that it can be ended with all its children.
       stdio: ['ignore', out, err],
-      env: { ...process.env, [cookieVariable]: cookie },
+      env: { ...workerEnvironment(), [cookieVariable]: cookie },
     });
   } finally {
     closeSync(out);
