@@ -3,6 +3,7 @@ import type { Graph } from '../graph.ts';
 import type { Rule } from '../rule.ts';
 import { count, type Tensor } from '../tensor.ts';
 import { linear, linearOf, weightGradient } from './linear.ts';
+import { normedAgain } from './rms-norm.ts';
 import { behind, computable } from './stored.ts';
 
 /** A linear map with LoRA factors beside its weight: W [out, in], A [rank, in], B [out, rank], bias [out]. */
@@ -58,12 +59,13 @@ function stacked(g: Graph, maps: readonly Adapted[]): Tensor {
  */
 export const adaptedRule: Rule<readonly Adapted[]> = ({ g, inputs: [x], dys, saved: maps }) => {
   const given = maps.map((_, i) => dys[i] ?? missing(i));
-  const inner = once(() => split(g, product(g, x!, stacked(g, maps), { transB: true }), ranks(maps), 1));
+  const again = once(() => normedAgain(g, x!, given[0]!));
+  const inner = once(() => split(g, product(g, again(), stacked(g, maps), { transB: true }), ranks(maps), 1));
   const h = once(() => {
     const parts = maps.map(({ b, scale: factor }, i) => product(g, given[i]!, scale(g, b, factor)));
     return concat(g, parts, 1);
   });
-  const dAs = once(() => split(g, weightGradient(g, h(), x!), ranks(maps), 0));
+  const dAs = once(() => split(g, weightGradient(g, h(), again()), ranks(maps), 0));
   const dx = () =>
     maps
       .map(({ weight }, i) => product(g, given[i]!, computable(g, weight, given[i]!)))

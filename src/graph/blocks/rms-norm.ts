@@ -2,27 +2,42 @@ import { add, mul, product, reshape, scale, sub } from '../functions.ts';
 import type { Graph } from '../graph.ts';
 import type { Rule } from '../rule.ts';
 import { count, type FloatType, type Tensor } from '../tensor.ts';
-import { computable } from './stored.ts';
+import { behind, computable } from './stored.ts';
 
 interface Saved {
   /** 1/rms(x): x's shape with 1 as the last dimension. */
   inverse: Tensor;
   weight: Tensor;
+  epsilon: number;
 }
+
+const fused = (g: Graph, x: Tensor, weight: Tensor, epsilon: number) =>
+  g.applyAll('SimplifiedLayerNormalization', [x, weight], { axis: -1, epsilon });
 
 /** RMSNorm over the last dimension (Zhang and Sennrich 2019, eq. 4): y = x / √(mean(x²) + ε) · weight. */
 export function rmsNorm(g: Graph, x: Tensor, weight: Tensor, epsilon: number): Tensor {
   return g.block('RmsNorm', [x, weight], () => {
     const w = computable(g, weight, x);
     if (g.forms.rmsNorm === 'fused') {
-      const [y, inverse] = g.applyAll('SimplifiedLayerNormalization', [x, w], { axis: -1, epsilon });
-      return { outputs: [y!], saved: { inverse: inverse!, weight: w } satisfies Saved };
+      const [y, inverse] = fused(g, x, w, epsilon);
+      return { outputs: [y!], saved: { inverse: inverse!, weight: w, epsilon } satisfies Saved };
     }
     const square = g.apply('ReduceMean', [mul(g, x, x), g.ints([-1])], { keepdims: 1 });
     const root = g.apply('Sqrt', [add(g, square, g.scalar(epsilon, x.dtype as FloatType))]);
     const inverse = g.apply('Reciprocal', [root]);
-    return { outputs: [mul(g, mul(g, x, inverse), w)], saved: { inverse, weight: w } satisfies Saved };
+    return { outputs: [mul(g, mul(g, x, inverse), w)], saved: { inverse, weight: w, epsilon } satisfies Saved };
   })[0]!;
+}
+
+/**
+ * For the walk back: `y` itself or, if it is what a norm put out, the same bits computed again from the norm's input, which is
+ * kept anyway, once `near` is there. So `y` need not be kept; that costs one pass over it.
+ */
+export function normedAgain(g: Graph, y: Tensor, near: Tensor): Tensor {
+  if (y.from?.op !== 'RmsNorm') return y;
+  const { inverse, weight, epsilon } = y.from.saved as Saved;
+  const x = behind(g, y.from.inputs[0]!, near);
+  return g.forms.rmsNorm === 'fused' ? fused(g, x, weight, epsilon)[0]! : mul(g, mul(g, x, inverse), weight);
 }
 
 /**
