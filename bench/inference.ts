@@ -1,6 +1,7 @@
 // Speed and memory of choice questions, scoring and generation, and, with --torch PYTHON, against transformers step by step.
 //   node --import tsx bench/inference.ts [--cases choices,score,greedy1,greedy16] [--rounds 15] [--threads 2]
-//     [--torch python3] [--isa native|avx2] [--out FOLDER]
+//     [--torch python3] [--isa native|avx2] [--starts 1] [--out FOLDER]
+// --starts: so often all begin anew, as the speed of one process differs from that of the next; rounds are of each start.
 import { execFileSync } from 'node:child_process';
 import { loadavg, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -16,6 +17,7 @@ const { values: options } = parseArgs({
   options: {
     cases: { type: 'string', default: Object.keys(cases).join(',') },
     rounds: { type: 'string', default: '15' },
+    starts: { type: 'string', default: '1' },
     threads: { type: 'string', default: '2' },
     torch: { type: 'string' },
     out: { type: 'string' },
@@ -29,6 +31,7 @@ interface Row {
   date: string;
   machine: string;
   rounds: number;
+  starts: number;
   /** Processes that wanted to run in the minute before: on 2 cores more than 2 disturb. */
   load_before: number;
   unit: string;
@@ -54,14 +57,20 @@ async function measure(name: string): Promise<Row> {
   const folder = join(tmpdir(), `strata-bench-${config.hiddenSize}-${config.layers}`);
   await writeModelFolder(folder, config);
   const script = (file: string) => join(here, 'inference', file);
-  const engines = [startOwnEngine('strata', script('engine.ts'), [name, folder, options.threads], environment)];
-  if (options.torch) {
+  const start = () => {
+    const engines = [startOwnEngine('strata', script('engine.ts'), [name, folder, options.threads], environment)];
+    if (!options.torch) return engines;
     const args = [script('engine.py'), JSON.stringify(chosen), folder, options.threads];
-    engines.push(startEngine('transformers', options.torch, args, environment));
-  }
-  const rounds = Number(options.rounds);
+    return [...engines, startEngine('transformers', options.torch, args, environment)];
+  };
   const load = loadavg()[0]!;
-  const [strata, transformers] = await duel(engines, rounds);
+  const series = await duel(start(), Number(options.rounds));
+  for (let again = 1; again < Number(options.starts); again++) {
+    const next = await duel(start(), Number(options.rounds));
+    for (const [i, { answers }] of next.entries()) series[i]!.answers.push(...answers);
+  }
+  const [strata, transformers] = series;
+  const rounds = strata!.answers.length;
   const ms = (s: Series) => median(s.answers.map((a) => a.ms));
   const { unit, count } = countOf(chosen);
   const rate = (s: Series) => round((count * 1000) / ms(s), 1);
@@ -71,6 +80,7 @@ async function measure(name: string): Promise<Row> {
     date: today(),
     machine: machine(options),
     rounds,
+    starts: Number(options.starts),
     load_before: round(load, 1),
     unit,
     rate: rate(strata!),
@@ -125,6 +135,7 @@ function markdown(rows: readonly Row[], reference: string | undefined): string {
       r.target,
       r.peak_mb,
       r.transformers_peak_mb,
+      `${r.rounds} in ${r.starts ?? 1}`,
       r.load_before,
       r.date,
     ]),
@@ -139,13 +150,14 @@ function markdown(rows: readonly Row[], reference: string | undefined): string {
     'asked',
     'peak MB',
     'transformers MB',
+    'steps in processes',
     'load',
     'date',
   ];
   return `# Speed of scoring and generation
 
 ${[machine(options), reference].filter(Boolean).join('; ')}. Model: 45.5M parameters in 14 layers, float32, random weights. Medians of
-${options.rounds} steps, engines alternating step by step in random order, each in a process of its own. Ratio: time of
+the steps, engines alternating step by step in random order, each in a process of its own (or several, one after another). Ratio: time of
 transformers over ours, median of the rounds, its middle half, and of the quickest step of each. Load: processes that wanted to
 run in the minute before; on 2 cores more than 2 disturb.
 
