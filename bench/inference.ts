@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { cases, config, countOf } from './inference/cases.ts';
-import { machine, today, withEarlier, writeResults } from './results.ts';
+import { machine, resultsName, today, withEarlier, writeResults } from './results.ts';
 import { type Answer, duel, environmentOf, median, type Series, startEngine, startOwnEngine } from './training/duel.ts';
 import { writeModelFolder } from './training/model.ts';
 
@@ -31,7 +31,8 @@ interface Row {
   date: string;
   machine: string;
   rounds: number;
-  starts: number;
+  /** Absent in rows of before it was an option: one. */
+  starts?: number;
   /** Processes that wanted to run in the minute before: on 2 cores more than 2 disturb. */
   load_before: number;
   unit: string;
@@ -179,7 +180,7 @@ for (const name of options.cases.split(',')) {
   console.error(JSON.stringify(measured.at(-1)));
 }
 if (options.out) {
-  const name = options.isa === 'native' ? 'inference' : `inference-${options.isa}`;
+  const name = resultsName('inference', options.isa);
   const rows = await withEarlier(options.out, name, measured, (row) => row.case, Object.keys(cases));
   await writeResults(options.out, name, { reference, rows }, markdown(rows, reference));
 }

@@ -17,6 +17,11 @@ export function machine({ threads, isa = 'native' }: { threads?: string; isa?: s
   ].join(', ');
 }
 
+/** The results' name, told apart where they are not those of the machine as it is. */
+export function resultsName(name: string, isa: string): string {
+  return isa === 'native' ? name : `${name}-${isa}`;
+}
+
 /** `rows` in the given order of keys, each that was not measured this time as it stands in NAME.json. */
 export async function withEarlier<Row>(
   folder: string,

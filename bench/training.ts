@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { keptLayers } from '../src/model/open.ts';
 import { forwardFlopsPerToken, trainingFlopsPerToken } from '../src/plan/cost.ts';
 import { stackOf } from '../src/plan/selectors.ts';
-import { machine, today, writeResults } from './results.ts';
+import { machine, resultsName, today, writeResults } from './results.ts';
 import { duel, environmentOf, median, type Series, startEngine, startOwnEngine } from './training/duel.ts';
 import { writeModelFolder } from './training/model.ts';
 import { loraPlan, type Shape, shapes, trainedNames } from './training/shapes.ts';
@@ -208,6 +208,6 @@ const header = `${today()}, ${machine(options)}`;
 const page = markdown(rows, header);
 console.log(page);
 if (options.out) {
-  const name = options.isa === 'native' ? 'training' : `training-${options.isa}`;
+  const name = resultsName('training', options.isa);
   await writeResults(options.out, name, { machine: header, rounds: Number(options.rounds), rows }, page);
 }

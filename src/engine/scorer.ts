@@ -5,7 +5,7 @@ import { rowLength } from './packing.ts';
 import { checkIds } from './requests.ts';
 import { plainRun, tokenInputs } from './runs.ts';
 import { addScores, planScoring } from './scoring-plan.ts';
-import type { ScoreRequest, Scorer } from './types.ts';
+import type { OnProgress, ScoreRequest, Scorer } from './types.ts';
 
 export interface ScorerOptions extends ForwardPassesOptions {
   /** Layers of the model in the order in which they run; all in order by default. */
@@ -20,11 +20,7 @@ export interface ScorerOptions extends ForwardPassesOptions {
 export async function createScorer(model: Model, { stack, ...options }: ScorerOptions): Promise<Scorer> {
   const passes = new ForwardPasses(model, options);
   const { config } = model;
-  const scored = async (
-    greedy: boolean,
-    requests: readonly ScoreRequest[],
-    onProgress: (done: number, total: number) => void = () => {},
-  ) => {
+  const scored = async (greedy: boolean, requests: readonly ScoreRequest[], onProgress: OnProgress = () => {}) => {
     const plan = planScoring(model, requests);
     const results = plan.blank();
     let done = 0;

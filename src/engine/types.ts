@@ -54,7 +54,8 @@ export interface ScoreResult extends LikelihoodResult {
   /** Every token of the continuation is the argmax. */
   isGreedy: boolean;
 }
-type OnProgress = (done: number, total: number) => void;
+/** Documents or requests done, of how many. */
+export type OnProgress = (done: number, total: number) => void;
 /** Forward passes in length buckets with cached sessions. */
 export interface Scorer {
   readonly model: Model;

@@ -1,8 +1,10 @@
 import type { Tokenizer } from '../data/types.ts';
-import type { Generator, Scorer } from '../engine/types.ts';
+import type { Generator, OnProgress, Scorer } from '../engine/types.ts';
 import type { SampleRecord, Scores } from '../record/types.ts';
 import type { SandboxKind } from './sandbox/open.ts';
 import type { Sandbox } from './sandbox/types.ts';
+
+export type { OnProgress };
 
 /** What an evaluation works with; `generator` is used by tasks that generate only. */
 export interface EvaluationTools {
@@ -22,6 +24,3 @@ export interface TaskResult {
   /** What the reader of the scores should know, e.g. that contexts were cut off. */
   warnings: string[];
 }
-
-/** Documents (or requests) done of all. */
-export type OnProgress = (done: number, total: number) => void;

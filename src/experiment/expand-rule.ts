@@ -12,9 +12,14 @@ export function regionOf(rule: ExpandRule, layers: number): { start: number; len
   return regions[rule];
 }
 
-/** Why a rule cannot insert `blocks` blocks into a model of `layers` layers: it has room for one after each layer of its region. */
+/** How many blocks a rule can insert: one after each layer of its region, or of the model for `analysis`. */
+export function roomOf(rule: ExpandRule, layers: number): number {
+  return regionOf(rule, layers)?.length ?? layers;
+}
+
+/** Why a rule cannot insert `blocks` blocks into a model of `layers` layers; undefined if it can. */
 export function tooManyBlocks(rule: ExpandRule, blocks: number, layers: number): string | undefined {
-  const room = regionOf(rule, layers)?.length ?? layers;
+  const room = roomOf(rule, layers);
   if (blocks <= room) return undefined;
   return `\`${rule}\` has ${room} layer${room === 1 ? '' : 's'} in this model, so it takes at most ${room} blocks, not ${blocks}.`;
 }

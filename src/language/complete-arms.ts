@@ -1,4 +1,4 @@
-import { regionOf, resolveExpandRule } from '../experiment/expand-rule.ts';
+import { resolveExpandRule, roomOf } from '../experiment/expand-rule.ts';
 import { expandRules } from '../experiment/schema-arms.ts';
 import { selectorForms } from '../experiment/selectors.ts';
 import { layerChanges, lineage } from '../experiment/stack.ts';
@@ -52,7 +52,7 @@ const blocks: Source = ({ view, written }) => {
   const rule = expandRules.find((r) => r === written['after']);
   const layers = baseLayers(view);
   if (layers === undefined) return [];
-  const room = (rule && regionOf(rule, layers)?.length) ?? layers;
+  const room = rule ? roomOf(rule, layers) : layers;
   return range(1, room + 1).map((n) => ({
     text: `${n}`,
     kind: 'number',

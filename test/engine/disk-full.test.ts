@@ -19,8 +19,9 @@ import { workHere } from './work-here.ts';
  * STRATA_FULL=1 (ten minutes), with STRATA_FULL=2/3 the second third of them; else the first of each kind of operation on each
  * kind of file.
  */
-const [, share = '1', shares = '1'] = /^(\d+)\/(\d+)$/.exec(process.env['STRATA_FULL'] ?? '') ?? [];
-const every = process.env['STRATA_FULL'] !== undefined;
+const asked = /^(?:1|(\d+)\/(\d+))$/.exec(process.env['STRATA_FULL'] ?? '');
+const every = asked !== null;
+const [, share = '1', shares = '1'] = asked ?? [];
 
 const arms: Record<string, string> = {
   surgery: '  s: { expand: { after: [0, 1], init: average }, prune: { last: 1 }, train: [new] }',

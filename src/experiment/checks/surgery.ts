@@ -1,5 +1,5 @@
 import { removeEntry } from '../edits.ts';
-import { regionOf, tooManyBlocks } from '../expand-rule.ts';
+import { roomOf, tooManyBlocks } from '../expand-rule.ts';
 import { layerChanges } from '../stack.ts';
 import type { Path } from '../tree.ts';
 import type { ArmSpec } from '../types.ts';
@@ -74,7 +74,7 @@ export const surgeryChecks: Check[] = [
         if (expand?.after.kind !== 'rule') continue;
         const { rule, blocks } = expand.after;
         const { layers } = context.facts.model!;
-        const room = regionOf(rule, layers)?.length ?? layers;
+        const room = roomOf(rule, layers);
         const message = tooManyBlocks(rule, blocks, layers);
         const path = ['arms', name, 'expand', 'blocks'];
         if (message) yield { path, message, fixes: room > 0 ? changeTo(context.tree, path, `${room}`) : [] };
